@@ -1,0 +1,151 @@
+"""`sgps benchmark`: methods side by side on the same episodes of labelled sets.
+
+The result goes to stdout (and to `--out`), the progress to stderr.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sgps.cli.console import Device, progress_bars
+from sgps.engine.engine import Engine, resolve_device
+from sgps.errors import InputError
+from sgps.evaluation.benchmark import EpisodePlan, run_benchmark
+from sgps.evaluation.methods import SynthesisEngine, check_methods, needs_engine, needs_peer
+from sgps.evaluation.peers import load_peer
+from sgps.evaluation.report import to_csv, to_table
+from sgps.evaluation.sets import describe, read_benchmark_set
+from sgps.manifests import read_descriptions
+
+
+class Format(StrEnum):
+    """How the result is printed."""
+
+    table = "table"
+    json = "json"
+    csv = "csv"
+
+
+def benchmark(
+    data: Annotated[
+        list[Path],
+        typer.Option(
+            help="Labelled set: folder of class folders, CSV manifest, or zip. May be repeated."
+        ),
+    ],
+    classes: Annotated[
+        str | None, typer.Option(help="Use these classes only, separated by commas.")
+    ] = None,
+    way: Annotated[
+        int | None, typer.Option(help="Classes per episode.", show_default="all")
+    ] = None,
+    shot: Annotated[int, typer.Option(help="Support pictures per class.")] = 5,
+    query: Annotated[
+        int, typer.Option(help="Query pictures per class; a smaller class gives what it has left.")
+    ] = 15,
+    episodes: Annotated[int, typer.Option(help="Episodes per set.")] = 600,
+    seed: Annotated[int, typer.Option(help="Decides the episodes.")] = 0,
+    methods: Annotated[
+        str, typer.Option(help="Methods, separated by commas; an unknown name lists them all.")
+    ] = "sgps,prototype,ridge,logistic",
+    peer_backbone: Annotated[
+        str,
+        typer.Option(
+            help="Backbone of the peers: lite0, lite2, or a tf_efficientnetv2_b0 safetensors file."
+        ),
+    ] = "lite0",
+    image_size: Annotated[
+        int | None,
+        typer.Option(
+            min=32,
+            help="Side of the peers' pictures in pixels; the engine keeps its own.",
+            show_default="the engine's",
+        ),
+    ] = None,
+    descriptions: Annotated[
+        Path | None,
+        typer.Option(
+            help="Class descriptions (YAML, JSON or TOML).", show_default="the catalogue's"
+        ),
+    ] = None,
+    engine: Annotated[str, typer.Option(help="Name or folder of the engine.")] = "default",
+    output_format: Annotated[
+        Format, typer.Option("--format", help="How to print the result.")
+    ] = Format.table,
+    out: Annotated[
+        Path | None, typer.Option(help="Write the JSON result to this new file, too.")
+    ] = None,
+    per_episode: Annotated[
+        bool, typer.Option("--per-episode", help="Add every episode's accuracy to the JSON result.")
+    ] = False,
+    device: Annotated[Device, typer.Option(help="Where the networks run.")] = Device.auto,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False,
+) -> None:
+    """Compare sgps with ordinary few-shot methods on the same episodes of labelled sets."""
+    # Whatever can be refused is refused before anything slow begins.
+    names = _names(methods)
+    check_methods(names, episodes)
+    if out is not None and out.exists():
+        raise InputError(f"'{out}' exists already. Name another file or remove it.")
+    if out is not None and not out.resolve().parent.is_dir():
+        raise InputError(f"the folder of '{out}' does not exist. Make it first.")
+    place = resolve_device(device)
+    sets = [read_benchmark_set(path) for path in data]
+    if descriptions is not None:
+        sets = describe(sets, read_descriptions(descriptions))
+    peers = any(map(needs_peer, names))
+    with_engine = any(map(needs_engine, names))
+    loaded = _load_engine(engine, device) if with_engine or (peers and image_size is None) else None
+    peer = None
+    if peers:
+        size = image_size or (loaded.preprocessing.image_size if loaded else 0)
+        peer = load_peer(peer_backbone, size)
+    with progress_bars(quiet) as on_progress:
+        result = run_benchmark(
+            sets,
+            names,
+            EpisodePlan(
+                way=way,
+                shot=shot,
+                query=query,
+                episodes=episodes,
+                seed=seed,
+                classes=tuple(_names(classes)) if classes is not None else None,
+            ),
+            engine=loaded if with_engine else None,
+            peer=peer,
+            device=place,
+            per_episode=per_episode,
+            on_progress=on_progress,
+        )
+    text = json.dumps(result, indent=2, allow_nan=False) + "\n"
+    if out is not None:
+        _write(out, text)
+    shown = {Format.json: lambda: text, Format.csv: lambda: to_csv(result)}
+    sys.stdout.write(shown.get(output_format, lambda: to_table(result))())
+
+
+def _names(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _load_engine(name: str, device: Device) -> SynthesisEngine:
+    return Engine.from_pretrained(name, device)
+
+
+def _write(path: Path, text: str) -> None:
+    """Write beside the file and rename, so that no half of a result is ever left under its name."""
+    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        partial.write_text(text, encoding="utf-8")
+        os.replace(partial, path)  # noqa: PTH105
+    finally:
+        partial.unlink(missing_ok=True)

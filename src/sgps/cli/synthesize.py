@@ -1,0 +1,52 @@
+"""`sgps synthesize`: from labelled pictures and descriptions to a saved classifier."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sgps.cli.console import Device, progress_bars, say, ticker
+from sgps.files import refuse_existing
+from sgps.manifests import load_support, read_descriptions
+
+
+def synthesize(
+    support: Annotated[
+        Path, typer.Argument(help="Folder of class folders, CSV manifest, or zip of either.")
+    ],
+    out: Annotated[Path, typer.Option(help="Folder to write; it must not exist.")],
+    descriptions: Annotated[
+        Path | None, typer.Option(help="YAML, JSON or TOML file: class to a text or texts.")
+    ] = None,
+    engine: Annotated[str, typer.Option(help="Engine: its name or folder.")] = "default",
+    onnx: Annotated[bool, typer.Option("--onnx", help="Write model.onnx, too.")] = False,
+    device: Annotated[Device, typer.Option(help="Where the engine runs.")] = Device.auto,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False,
+) -> None:
+    """Write every parameter of a classifier for your task, from a few pictures and a sentence a class."""
+    refuse_existing(out)
+    texts = read_descriptions(descriptions) if descriptions else None
+    from sgps.engine.engine import Engine
+
+    loaded = Engine.from_pretrained(engine, device)
+    with progress_bars(quiet) as on_progress:
+        task = load_support(
+            support, loaded.config.image_size, texts, ticker(on_progress, "reading")
+        )
+    described = sum(bool(task.texts(index)) for index in range(task.num_classes))
+    shots = ", ".join(f"{name} {n}" for name, n in zip(task.class_names, task.shots, strict=True))
+    say(f"classes (pictures): {shots}; {described} described", quiet)
+    start = time.perf_counter()
+    network = loaded.synthesize(task)
+    say(f"synthesized {network.architecture.name} in {time.perf_counter() - start:.2f} s", quiet)
+
+    def add_onnx(folder: Path) -> None:
+        from sgps.target.export import export_onnx
+
+        export_onnx(network, folder / "model.onnx")
+
+    network.save(out, also=add_onnx if onnx else None)
+    print(out)

@@ -1,0 +1,1 @@
+"""Image sets: the catalogue of what may be pretrained on, and drawn pictures that need no data at all."""

@@ -1,0 +1,1 @@
+"""The engine: reads a support set and writes every parameter of a target network."""

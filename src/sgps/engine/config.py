@@ -1,0 +1,71 @@
+"""Everything that decides the shape and behaviour of an engine, as one dataclass and one JSON file."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from sgps.errors import InputError, listing
+
+FORMAT_VERSION = 1
+"""Version of the engine's files; a reader refuses any other."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EngineConfig:
+    """Configuration of an engine."""
+
+    name: str
+    """Name that classifiers synthesized by this engine carry."""
+    architecture: str = "tf_efficientnetv2_b0"
+    """Target network, by timm's name; the engine's own base and experts are networks of it too."""
+    image_size: int = 128
+    """Side of the square input of base and target network, in pixels."""
+    experts: tuple[str, ...] = ()
+    """Names of the expert directions."""
+    tapped_stages: tuple[int, ...] = (3, 5)
+    """Block stages whose averaged maps describe a picture, beside the pooled feature."""
+    text_width: int = 384
+    """Length of a sentence embedding."""
+    width: int = 96
+    """Width of class, task and query tokens."""
+    heads: int = 4
+    """Attention heads of the task encoder and the weight generator."""
+    layers: int = 2
+    """Self-attention layers of the task encoder."""
+    rank: int = 4
+    """Number of learned directions of each tensor's low-rank part and of its channel scales."""
+    views: int = 4
+    """Fixed mirror images and turns of each support picture that the head is computed from (1 to 8)."""
+
+    def to_json(self) -> str:
+        """Text of `config.json`."""
+        content = {"format_version": FORMAT_VERSION, **dataclasses.asdict(self)}
+        return json.dumps(content, indent=2) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str, where: str) -> EngineConfig:
+        """Read `config.json`.
+
+        Raises:
+            InputError: not JSON, another format version, or unknown or missing keys.
+        """
+        try:
+            content: dict[str, Any] = dict(json.loads(text))
+        except (ValueError, TypeError):
+            raise InputError(
+                f"{where} is not the configuration of an engine (not a JSON object)."
+            ) from None
+        version = content.pop("format_version", None)
+        if version != FORMAT_VERSION:
+            raise InputError(
+                f"{where} has format version {version}; this sgps reads version {FORMAT_VERSION}. Update sgps or the engine."
+            )
+        known = {f.name for f in dataclasses.fields(cls)}
+        wrong = sorted(set(content) ^ known)
+        if wrong:
+            raise InputError(f"{where} has unknown or missing keys: {listing(wrong)}.")
+        values = {key: tuple(v) if isinstance(v, list) else v for key, v in content.items()}
+        return cls(**values)

@@ -1,0 +1,227 @@
+"""Engine: the large pretrained network, loaded, and the act of synthesizing.
+
+engine = Engine.from_pretrained("default")
+network = engine.synthesize(support)       # a TargetNetwork: plain weights, no engine needed any more
+"""
+
+from __future__ import annotations
+
+import hashlib
+from functools import lru_cache
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from sgps.engine.config import EngineConfig
+from sgps.engine.model import SynthesisNetwork, TaskTensors
+from sgps.engine.storage import load_engine, save_engine
+from sgps.engine.text import TextEncoder, default_text_encoder
+from sgps.errors import InputError
+from sgps.target.checkpoint import TargetNetwork
+from sgps.target.network import Weights, pooled_features
+from sgps.task import Preprocessing, SupportSet
+from sgps.version import __version__
+
+_SHIPPED = Path(__file__).parent / "weights"
+
+
+def shipped_engines() -> tuple[str, ...]:
+    """Names of the engines that come with the package; `default` is the newest."""
+    return tuple(
+        sorted(path.name for path in _SHIPPED.iterdir() if (path / "config.json").exists())
+    )
+
+
+def resolve_device(device: str) -> torch.device:
+    """Turn `auto`, `cpu` or `cuda` into a device.
+
+    Raises:
+        InputError: another word, or `cuda` where there is none.
+    """
+    if device not in ("auto", "cpu", "cuda"):
+        raise InputError(f"device must be auto, cpu or cuda, got '{device}'.")
+    if device == "cuda" and not torch.cuda.is_available():
+        raise InputError(
+            "device 'cuda' asked for, but torch finds no GPU. Use --device cpu or auto."
+        )
+    return torch.device("cuda" if device != "cpu" and torch.cuda.is_available() else "cpu")
+
+
+def _find(name_or_folder: str) -> Path:
+    folder = Path(name_or_folder)
+    if folder.is_dir():
+        return folder
+    shipped = shipped_engines()
+    name = shipped[-1] if name_or_folder == "default" and shipped else name_or_folder
+    if name not in shipped:
+        known = ", ".join(shipped) or "none"
+        raise InputError(
+            f"no engine '{name_or_folder}': it is neither a folder nor a shipped engine ({known}). Correct the name or the path."
+        )
+    return _SHIPPED / name
+
+
+class Engine:
+    """A pretrained synthesizer."""
+
+    def __init__(
+        self,
+        network: SynthesisNetwork,
+        digest: str = "",
+        device: torch.device | None = None,
+        text_encoder: TextEncoder | None = None,
+    ) -> None:
+        """Wrap a network; `from_pretrained` is the usual way to get one."""
+        self.network = network.eval().to(device or torch.device("cpu"))
+        self.digest = digest
+        """SHA-256 of the engine's files; empty for an engine that was never saved."""
+        self.device = device or torch.device("cpu")
+        self._text_encoder = text_encoder
+        self._embeddings: dict[tuple[str, ...], Tensor] = {}
+
+    @classmethod
+    def from_pretrained(
+        cls, name_or_folder: str | Path = "default", device: str = "auto"
+    ) -> Engine:
+        """Load a shipped engine by name, or one from a folder; nothing is ever downloaded.
+
+        Raises:
+            InputError: there is no such engine, or its files are damaged or foreign.
+        """
+        return _load_cached(_find(str(name_or_folder)).resolve(), resolve_device(device))
+
+    def to(self, device: torch.device) -> Engine:
+        """The same engine on another device."""
+        return Engine(self.network, self.digest, device, self._text_encoder)
+
+    def save_pretrained(self, folder: str | Path, card: str = "") -> None:
+        """Write `engine.safetensors`, `config.json` and the card.
+
+        Raises:
+            InputError: `folder` exists.
+        """
+        save_engine(self.network, card, Path(folder))
+
+    @property
+    def config(self) -> EngineConfig:
+        """The engine's configuration."""
+        return self.network.config
+
+    @property
+    def preprocessing(self) -> Preprocessing:
+        """How pictures are prepared for base and target network."""
+        architecture = self.network.architecture
+        return Preprocessing(
+            image_size=self.config.image_size, mean=architecture.mean, std=architecture.std
+        )
+
+    def text_embeddings(self, support: SupportSet) -> tuple[Tensor, Tensor]:
+        """Mean sentence embedding of each class (N, text_width), zero without text, and bool (N,) whether there is one."""
+        texts = [support.texts(index) for index in range(support.num_classes)]
+        has_text = torch.tensor([bool(own) for own in texts])
+        empty = torch.zeros(self.config.text_width)
+        means = torch.stack([self._mean_embedding(own) if own else empty for own in texts])
+        return means.to(self.device), has_text.to(self.device)
+
+    def _mean_embedding(self, texts: tuple[str, ...]) -> Tensor:
+        """Mean embedding (text_width,) of one class's descriptions, remembered since benchmarks ask thousands of times."""
+        if texts not in self._embeddings:
+            if self._text_encoder is None:
+                self._text_encoder = default_text_encoder()
+            self._embeddings[texts] = self._text_encoder.encode(texts).mean(0)
+        return self._embeddings[texts]
+
+    def task_tensors(self, support: SupportSet) -> TaskTensors:
+        """What the network reads of a support set."""
+        text, has_text = self.text_embeddings(support)
+        return TaskTensors(
+            images=self.preprocessing.normalize(support.images.to(self.device)),
+            labels=support.labels.to(self.device),
+            text=text,
+            has_text=has_text,
+        )
+
+    @torch.no_grad()
+    def synthesize(
+        self, support: SupportSet, condition_on: SupportSet | None = None
+    ) -> TargetNetwork:
+        """Write every parameter of a classifier for a task; no gradient step, no loop beyond forward passes.
+
+        Args:
+            support: labelled pictures and descriptions.
+            condition_on: another support set that the backbone is written for, as a control; the head is still `support`'s.
+
+        Returns:
+            The classifier, float32 on the CPU. The order of pictures and of classes cannot matter: both are put into a
+            canonical order first, so that even rounding is the same.
+        """
+        side = self.config.image_size
+        if support.images.dtype != torch.uint8 or support.images.shape[1:] != (3, side, side):
+            raise InputError(
+                f"the support pictures must be uint8 (n, 3, {side}, {side}), as this engine reads them."
+            )
+        ordered = _canonical(support)
+        task = self.task_tensors(ordered)
+        condition = self.task_tensors(_canonical(condition_on)) if condition_on else task
+        network = self.network
+        backbone = network.generator.compose(network.codes(condition))
+        weights = network.add_head(backbone, task)
+        synthesized = TargetNetwork(
+            architecture=network.architecture,
+            weights={name: tensor.float().cpu() for name, tensor in weights.items()},
+            class_names=ordered.class_names,
+            descriptions=ordered.descriptions,
+            preprocessing=self.preprocessing,
+            provenance={
+                "engine": self.config.name,
+                "engine_digest": self.digest,
+                "n_shot": dict(zip(ordered.class_names, ordered.shots, strict=True)),
+                "sgps_version": __version__,
+            },
+        )
+        return synthesized.reordered([ordered.class_names.index(n) for n in support.class_names])
+
+    def base_features(self, images: Tensor) -> Tensor:
+        """Features (B, F) of uint8 pictures under the engine's own base."""
+        return self._features(self.network.generator.base_weights(), images)
+
+    def joined_features(self, images: Tensor) -> Tensor:
+        """Features (B, F * (1 + K)) of uint8 pictures: base and every expert side by side, each of length one."""
+        generator = self.network.generator
+        parts = [self.base_features(images)]
+        for index in range(len(self.config.experts)):
+            parts.append(self._features(generator.expert_weights(index), images))
+        return torch.cat([torch.nn.functional.normalize(part, dim=1) for part in parts], 1)
+
+    @torch.no_grad()
+    def _features(self, weights: Weights, images: Tensor) -> Tensor:
+        prepare, architecture = self.preprocessing.normalize, self.network.architecture
+        parts = [
+            pooled_features(architecture, weights, prepare(batch.to(self.device))).cpu()
+            for batch in images.split(64)
+        ]
+        return torch.cat(parts) if parts else torch.zeros(0, architecture.num_features)
+
+
+@lru_cache(maxsize=2)
+def _load_cached(folder: Path, device: torch.device) -> Engine:
+    network, digest = load_engine(folder)
+    return Engine(network, digest, device)
+
+
+def _canonical(support: SupportSet) -> SupportSet:
+    """The same task with classes sorted by name and pictures sorted by class and content."""
+    order = sorted(range(support.num_classes), key=lambda index: support.class_names[index])
+    rank = {old: new for new, old in enumerate(order)}
+    labels = [rank[int(label)] for label in support.labels]
+    content = [
+        hashlib.sha256(image.contiguous().numpy().tobytes()).digest() for image in support.images
+    ]
+    pictures = sorted(range(len(labels)), key=lambda index: (labels[index], content[index]))
+    return SupportSet(
+        images=support.images[pictures],
+        labels=torch.tensor([labels[index] for index in pictures], dtype=torch.int64),
+        class_names=tuple(support.class_names[index] for index in order),
+        descriptions=tuple(support.texts(index) for index in order) if support.descriptions else (),
+    )

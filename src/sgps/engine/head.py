@@ -1,0 +1,122 @@
+"""Head: the last layer in closed form, from support features and class descriptions; no gradient step.
+
+In: features of the support pictures under the synthesized backbone. Out: classifier weight (N, F) and bias (N,), temperature
+folded in. Each class is represented by its pictures and by one pseudo-picture predicted from its description, which counts as
+`text_count` pictures: it decides alone when there is no picture, and fades as pictures come. A weighted ridge regression to
+centered one-hot targets follows, on centered and L2-normalized features. Since scores are compared for one picture at a time,
+the normalization of queries is a common factor and can stay out of the exported network.
+
+Sources: ridge head in closed form after Bertinetto et al., arXiv 1805.08136; description as a prior whose weight shrinks with
+the number of pictures after Silva-Rodriguez et al., "SS-Text"; learned temperature after Guo et al., arXiv 1706.04599.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from sgps.engine.config import EngineConfig
+from sgps.target.architecture import build_architecture
+
+
+class Head(nn.Module):
+    """Closed-form classifier; its few numbers are learned in pretraining."""
+
+    feature_mean: Tensor
+
+    def __init__(self, config: EngineConfig) -> None:
+        super().__init__()
+        features = build_architecture(config.architecture).num_features
+        self.register_buffer("feature_mean", torch.zeros(features))
+        self.log_ridge = nn.Parameter(torch.tensor(-1.5))
+        self.log_text_count = nn.Parameter(torch.tensor(-1.0))
+        self.temperature = nn.Parameter(torch.tensor([2.0, 0.0, 0.0, 0.0]))
+        self.prototype_of_text = nn.Sequential(
+            nn.Linear(config.text_width, 2 * config.width),
+            nn.GELU(),
+            nn.Linear(2 * config.width, features),
+        )
+
+    def forward(
+        self, features: Tensor, labels: Tensor, text: Tensor, has_text: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Return classifier weight (N, F) and bias (N,).
+
+        Args:
+            features: (n, V, F), V views of each support picture.
+            labels: (n,) in [0, N).
+            text: mean sentence embeddings (N, text_width); rows without a description are ignored.
+            has_text: bool (N,).
+        """
+        num_classes = len(has_text)
+        member = functional.one_hot(labels, num_classes).to(features.dtype)
+        counts = member.sum(0)
+        points, targets, weights, center, reach = self._points(features, member, text, has_text)
+        gram = points @ points.T
+        root = weights.sqrt()
+        size = len(points)
+        system = root[:, None] * gram * root + self.log_ridge.exp() * torch.eye(size).to(gram)
+        dual = root[:, None] * torch.linalg.solve(system, root[:, None] * targets)
+        weight = dual.T @ points
+        log_scale = self._log_scale(gram, weights, targets, counts, features)
+        weight = weight * (log_scale.exp() / reach)
+        return weight, -(weight @ center)
+
+    def _points(
+        self, features: Tensor, member: Tensor, text: Tensor, has_text: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+        """Everything the regression sees: unit points (m, F), targets (m, N), weights (m,), center (F,), reach ()."""
+        num_classes = len(has_text)
+        count, views, width = features.shape
+        counts = member.sum(0)
+        seen = counts > 0
+        if count:
+            class_means = member.T @ features.mean(1) / counts.clamp(min=1)[:, None]
+            center = class_means[seen].mean(0)
+        else:
+            center = self.feature_mean.to(features)
+        centered = (features - center).reshape(-1, width)
+        lengths = centered.norm(dim=-1, keepdim=True)
+        text_count = self.log_text_count.exp()
+        total = counts + text_count * has_text
+        target = torch.eye(num_classes).to(features) - 1 / num_classes
+        points = [centered / (lengths + 1e-6)]
+        targets = [(member @ target).repeat_interleave(views, 0)]
+        weights = [(member @ (1 / total)).repeat_interleave(views) / views]
+        if bool(has_text.any()):
+            predicted = self.prototype_of_text(text[has_text] * text.shape[-1] ** 0.5)
+            predicted = predicted - predicted.mean(0) if int(has_text.sum()) > 1 else predicted
+            points.append(functional.normalize(predicted, dim=-1))
+            targets.append(target[has_text])
+            weights.append((text_count / total)[has_text])
+        reach = lengths.mean() if count else self.feature_mean.norm().clamp(min=1.0)
+        return torch.cat(points), torch.cat(targets), torch.cat(weights), center, reach
+
+    def _log_scale(
+        self, gram: Tensor, weights: Tensor, targets: Tensor, counts: Tensor, features: Tensor
+    ) -> Tensor:
+        """Log of the factor on the scores: linear in log N, log shots and the fit left out one picture at a time."""
+        num_classes = targets.shape[1]
+        shots = counts.mean()
+        fit = gram.new_zeros(())
+        images, views, _ = features.shape
+        if images and float(counts.min()) >= 2:
+            # Leave-one-out on pictures: similarity to the rest of the own class minus that to the other classes.
+            block = gram[: images * views, : images * views]
+            block = block.view(images, views, images, views).mean((1, 3))
+            label = targets[: images * views : views].argmax(1)
+            same = (label[:, None] == label[None]).to(block)
+            same_other = same - torch.eye(images).to(block)
+            own = (block * same_other).sum(1) / same_other.sum(1)
+            rest = (block * (1 - same)).sum(1) / (1 - same).sum(1)
+            fit = (own - rest).mean()
+        terms = torch.stack(
+            [
+                torch.ones_like(fit),
+                torch.log(torch.tensor(float(num_classes))).to(fit),
+                torch.log1p(shots),
+                fit,
+            ]
+        )
+        return (self.temperature * terms).sum()

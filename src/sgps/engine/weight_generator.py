@@ -1,0 +1,169 @@
+"""WeightGenerator: write every parameter tensor of the target network's backbone for one task.
+
+In: class tokens (N, D), task token (D,), affinity (K,) of the task to each expert's family. Out: for every tensor l
+
+    θ_l = (base_l + Σ_k α_lk E_lk + A_l diag(c_l) B_l) · (1 + S_l d_l)        channel by channel
+
+where E_k = expert_k - base are stored directions, A, B, S are learned once in pretraining, and α, c, d are what a query token
+per tensor emits for the task. The last layers start at zero, so an untrained generator returns exactly the base.
+
+Sources: low-rank deltas after LoRA (Hu et al., arXiv 2106.09685), generated per task as in Text-to-LoRA (arXiv 2506.06105);
+channel scales 1 + s after CNAPs (Requeima et al., arXiv 1906.07697).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from sgps.engine.config import EngineConfig
+from sgps.target.architecture import Architecture, ParameterSpec, build_architecture
+
+_STEP = 0.1
+"""Size of a low-rank or channel-scale change, relative to the tensor, at a code of length one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Codes:
+    """What the generator decides for one task: L tensors, K experts, R learned directions."""
+
+    experts: Tensor
+    """α, how far each tensor moves towards each expert: (L, K)."""
+    low_rank: Tensor
+    """c, coefficients of the low-rank part: (L, R)."""
+    scales: Tensor
+    """d, coefficients of the channel scales: (L, R)."""
+
+
+def _matrix_shape(spec: ParameterSpec) -> tuple[int, int]:
+    """Output channels, and everything else in one."""
+    return spec.shape[0], math.prod(spec.shape[1:])
+
+
+class WeightGenerator(nn.Module):
+    """Holds base and expert directions, and the network that combines them for a task."""
+
+    base: Tensor
+    directions: Tensor
+
+    def __init__(self, config: EngineConfig) -> None:
+        super().__init__()
+        self.architecture: Architecture = build_architecture(config.architecture)
+        self.specs = self.architecture.parameters
+        shapes = [_matrix_shape(spec) for spec in self.specs]
+        self._sizes = [rows * columns for rows, columns in shapes]
+        self._rows = [rows for rows, _ in shapes]
+        self._columns = [columns for _, columns in shapes]
+        total, experts, width = sum(self._sizes), len(config.experts), config.width
+        self.register_buffer("base", torch.zeros(total), persistent=False)
+        self.register_buffer("directions", torch.zeros(experts, total), persistent=False)
+        kinds = sorted({spec.kind for spec in self.specs})
+        self.register_buffer(
+            "query_kind",
+            torch.tensor([kinds.index(spec.kind) for spec in self.specs]),
+            persistent=False,
+        )
+        self.register_buffer(
+            "query_place",
+            torch.tensor(
+                [
+                    [spec.stage / 7, spec.depth / 8, math.log(rows) / 7, math.log(columns) / 7]
+                    for spec, (rows, columns) in zip(self.specs, shapes, strict=True)
+                ]
+            ),
+            persistent=False,
+        )
+        self.kind_embedding = nn.Embedding(len(kinds), width)
+        self.place_embedding = nn.Sequential(
+            nn.Linear(4, width), nn.GELU(), nn.Linear(width, width)
+        )
+        self.attention = nn.MultiheadAttention(width, config.heads, batch_first=True)
+        self.mix = nn.Sequential(
+            nn.LayerNorm(width),
+            nn.Linear(width, 2 * width),
+            nn.GELU(),
+            nn.Linear(2 * width, width),
+        )
+        self.expert_key = nn.Parameter(torch.randn(experts, width) * 0.3)
+        self.affinity_embedding = nn.Linear(1, width)
+        self.expert_hidden = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, width), nn.GELU())
+        self.expert_head = nn.Linear(width, 1)
+        self.code_head = nn.Linear(width, 2 * config.rank)
+        for head in (self.expert_head, self.code_head):
+            nn.init.zeros_(head.weight)
+            nn.init.zeros_(head.bias)
+        self.rank = config.rank
+        self.left = nn.Parameter(torch.randn(sum(self._rows), config.rank))
+        self.right = nn.Parameter(torch.randn(sum(self._columns), config.rank))
+        self.scale_directions = nn.Parameter(torch.randn(sum(self._rows), config.rank))
+
+    @torch.no_grad()
+    def set_base(self, weights: Mapping[str, Tensor]) -> None:
+        """Store the base network's affine weights."""
+        self.base.copy_(self._flat(weights))
+
+    @torch.no_grad()
+    def set_direction(self, index: int, weights: Mapping[str, Tensor]) -> None:
+        """Store expert `index` as its difference from the base."""
+        self.directions[index].copy_(self._flat(weights) - self.base)
+
+    def _flat(self, weights: Mapping[str, Tensor]) -> Tensor:
+        return torch.cat([weights[spec.name].reshape(-1) for spec in self.specs])
+
+    def base_weights(self) -> dict[str, Tensor]:
+        """The base network's weights by name."""
+        parts = self.base.split(self._sizes)
+        return {s.name: p.view(s.shape) for s, p in zip(self.specs, parts, strict=True)}
+
+    def expert_weights(self, index: int) -> dict[str, Tensor]:
+        """The weights of expert `index` by name."""
+        parts = (self.base + self.directions[index]).split(self._sizes)
+        return {s.name: p.view(s.shape) for s, p in zip(self.specs, parts, strict=True)}
+
+    def forward(self, class_tokens: Tensor, task_token: Tensor, affinity: Tensor) -> Codes:
+        """Decide the codes of every tensor.
+
+        Args:
+            class_tokens: (N, D).
+            task_token: (D,).
+            affinity: (K,), how much the task's pictures resemble those of each expert's family.
+        """
+        query = self.kind_embedding(self.query_kind) + self.place_embedding(
+            self.query_place.to(self.base.dtype)
+        )
+        memory = torch.cat([class_tokens, task_token[None]])[None]
+        attended, _ = self.attention(query[None], memory, memory, need_weights=False)
+        hidden = query + attended[0] + task_token
+        hidden = hidden + self.mix(hidden)
+        expert = self.expert_key + self.affinity_embedding(affinity[:, None])
+        pairs = self.expert_hidden(hidden[:, None] + expert[None])
+        low_rank, scales = self.code_head(hidden).chunk(2, dim=-1)
+        # Bounded codes: no task, however strange, can throw the network far from base and experts.
+        return Codes(
+            experts=self.expert_head(pairs)[..., 0],
+            low_rank=low_rank.tanh(),
+            scales=scales.tanh(),
+        )
+
+    def compose(self, codes: Codes) -> dict[str, Tensor]:
+        """Materialize every tensor of the backbone from the codes."""
+        weights: dict[str, Tensor] = {}
+        bases = self.base.split(self._sizes)
+        directions = self.directions.split(self._sizes, dim=1)
+        lefts = self.left.split(self._rows)
+        rights = self.right.split(self._columns)
+        scales = self.scale_directions.split(self._rows)
+        unit = _STEP / self.rank**0.5
+        for index, spec in enumerate(self.specs):
+            base = bases[index]
+            moved = base + codes.experts[index] @ directions[index]
+            size = base.square().mean().sqrt() * unit
+            change = (lefts[index] * (codes.low_rank[index] * size)) @ rights[index].T
+            gain = 1 + unit * (scales[index] @ codes.scales[index])
+            tensor = (moved.view_as(change) + change) * gain[:, None]
+            weights[spec.name] = tensor.view(spec.shape)
+        return weights

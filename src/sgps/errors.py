@@ -1,0 +1,17 @@
+"""The one kind of error that is the user's to mend.
+
+Everything that a user can cause (a broken picture, a missing column, a foreign model file) is raised as `InputError`.
+Both faces translate it once: the command line prints it and exits with status 2.
+"""
+
+from __future__ import annotations
+
+
+class InputError(ValueError):
+    """A mistake in what the user gave: the message says what, which, and the next step, on one line."""
+
+
+def listing(names: list[str], limit: int = 8) -> str:
+    """Join `names` for a message, all offenders up to `limit`, then a count of the rest."""
+    shown = ", ".join(names[:limit])
+    return shown if len(names) <= limit else f"{shown} and {len(names) - limit} more"

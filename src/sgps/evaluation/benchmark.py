@@ -1,0 +1,201 @@
+"""Run methods over the episodes of labelled sets: the engine room of `sgps benchmark`.
+
+In: `BenchmarkSet`s, an engine, a peer backbone. Out: one dict, `{"settings", "methods", "paired"}`; for several sets
+the figures are means over sets, each weighing the same, and `"sets"` holds each set's own. Accuracies and AUC are
+percentages, `ece` a fraction, `nll` in nats, `seconds_per_task` as `Material.answer` says. A figure that does not
+exist (the interval of a single episode) is null.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+
+from sgps.errors import InputError, listing
+from sgps.evaluation.baselines import constants
+from sgps.evaluation.episodes import Episode, episodes_digest, sample_episodes
+from sgps.evaluation.methods import (
+    Material,
+    SynthesisEngine,
+    check_methods,
+    needs_engine,
+    needs_peer,
+)
+from sgps.evaluation.peers import Peer
+from sgps.evaluation.preparation import OnProgress, prepare
+from sgps.evaluation.provenance import provenance
+from sgps.evaluation.report import MethodScores, report, score
+from sgps.evaluation.sets import BenchmarkSet
+
+_SHORT_DIGEST = 16
+
+
+@dataclass(frozen=True, kw_only=True)
+class EpisodePlan:
+    """How episodes are drawn, for every set alike."""
+
+    way: int | None = None
+    """Classes per episode; `None` takes all."""
+    shot: int = 5
+    """Support pictures per class."""
+    query: int = 15
+    """Query pictures per class, fewer where a class has no more."""
+    episodes: int = 600
+    """Episodes per set."""
+    seed: int = 0
+    """The i-th episode depends on this and i only."""
+    classes: tuple[str, ...] | None = None
+    """Draw from these only; `None` draws from all."""
+
+
+def run_benchmark(
+    sets: Sequence[BenchmarkSet],
+    methods: Sequence[str],
+    plan: EpisodePlan,
+    *,
+    engine: SynthesisEngine | None = None,
+    peer: Peer | None = None,
+    device: torch.device | str = "cpu",
+    per_episode: bool = False,
+    on_progress: OnProgress | None = None,
+) -> dict[str, Any]:
+    """Run every method on the same episodes of every set.
+
+    Args:
+        sets: one or more, of different names.
+        methods: names from `methods.METHODS`.
+        plan: how episodes are drawn.
+        engine: needed by `sgps` and by the methods on its features.
+        peer: needed by the methods on the peer backbone; its preprocessing decides the size of their pictures.
+        device: where the peer runs.
+        per_episode: add each method's accuracies, episode by episode.
+        on_progress: hears of decoding, features and episodes.
+
+    Raises:
+        InputError: methods, sets or episodes that cannot be; pictures that cannot be used, all of them listed.
+    """
+    check_methods(methods, plan.episodes)
+    _check_sets(sets, methods)
+    if engine is None and any(map(needs_engine, methods)):
+        raise ValueError("these methods need an engine")
+    if peer is None and any(map(needs_peer, methods)):
+        raise ValueError("these methods need a peer")
+    # All sets are drawn before anything slow, so that one which cannot serve is known at once.
+    drawn = [_draw(one, plan) for one in sets]
+    settings = _settings(sets, drawn, methods, plan, engine, peer, device)
+    scores = []
+    for one, episodes in zip(sets, drawn, strict=True):
+        material = prepare(
+            one,
+            episodes,
+            methods,
+            seed=plan.seed,
+            engine=engine,
+            peer=peer,
+            device=device,
+            on_progress=on_progress or _silent,
+        )
+        scores.append(_run(one.name, material, methods, on_progress or _silent))
+    result = {"settings": settings}
+    if len(sets) == 1:
+        return result | report(scores, per_episode)
+    blocks = {one.name: report([part], per_episode) for one, part in zip(sets, scores, strict=True)}
+    return result | report(scores) | {"sets": blocks}
+
+
+def _silent(_step: str, _done: int, _total: int) -> None:
+    """Nobody listens."""
+
+
+def _check_sets(sets: Sequence[BenchmarkSet], methods: Sequence[str]) -> None:
+    twice = sorted(name for name, count in Counter(one.name for one in sets).items() if count > 1)
+    if twice:
+        raise InputError(f"sets of the same name: {listing(twice)}. Give each once or rename it.")
+    if "sgps-shuffled-text" in methods:
+        bare = [one.name for one in sets if not any(one.descriptions.values())]
+        if bare:
+            raise InputError(
+                f"sgps-shuffled-text has no descriptions to shuffle for {listing(bare)}. Give them with --descriptions."
+            )
+
+
+def _draw(one: BenchmarkSet, plan: EpisodePlan) -> list[Episode]:
+    try:
+        return sample_episodes(
+            [picture.label for picture in one.pictures],
+            [picture.group for picture in one.pictures],
+            n_way=plan.way,
+            n_shot=plan.shot,
+            n_query=plan.query,
+            n_episodes=plan.episodes,
+            seed=plan.seed,
+            classes=plan.classes,
+        )
+    except InputError as error:
+        raise InputError(f"{one.name}: {error}") from error
+
+
+def _run(
+    name: str, material: Material, methods: Sequence[str], on_progress: OnProgress
+) -> dict[str, MethodScores]:
+    """Answer every episode by every method, episode after episode, so that a slow moment hits all methods alike."""
+    answers: dict[str, list[Any]] = {method: [] for method in methods}
+    for index in range(len(material.episodes)):
+        targets = material.targets(index).numpy()
+        for method in methods:
+            probabilities, seconds = material.answer(method, index)
+            if not bool(probabilities.isfinite().all()):
+                raise InputError(
+                    f"{method} gave probabilities that are no numbers in episode {index} of {name}. "
+                    "The weights of the engine or the peer backbone are damaged: get them anew."
+                )
+            answers[method].append((probabilities.double().cpu().numpy(), targets, seconds))
+        on_progress(f"{name}: episodes", index + 1, len(material.episodes))
+    return {method: score(answers[method]) for method in methods}
+
+
+def _settings(
+    sets: Sequence[BenchmarkSet],
+    drawn: Sequence[Sequence[Episode]],
+    methods: Sequence[str],
+    plan: EpisodePlan,
+    engine: SynthesisEngine | None,
+    peer: Peer | None,
+    device: torch.device | str,
+) -> dict[str, Any]:
+    """Everything that one needs to repeat the run, and nothing about the machine's folders."""
+    data = []
+    for one, episodes in zip(sets, drawn, strict=True):
+        wanted = set(plan.classes) if plan.classes else {p.label for p in one.pictures}
+        pictures = [picture for picture in one.pictures if picture.label in wanted]
+        data.append(
+            {
+                "name": one.name,
+                "sha256": one.sha256[:_SHORT_DIGEST],
+                "pictures": dict(sorted(Counter(p.label for p in pictures).items())),
+                "groups": len({picture.group for picture in pictures}),
+                "way": len(episodes[0].classes),
+                "described": sorted(c for c in wanted if one.descriptions.get(c)),
+                "episodes_digest": episodes_digest(episodes),
+            }
+        )
+    return {
+        **asdict(plan),
+        "way": plan.way or (data[0]["way"] if len(data) == 1 else None),
+        "methods": list(methods),
+        "image_size": peer.preprocessing.image_size if peer else None,
+        "peer_backbone": peer.name if peer else None,
+        "peer_architecture": peer.architecture.name if peer else None,
+        "peer_sha256": peer.sha256[:_SHORT_DIGEST] if peer else None,
+        "engine_digest": engine.digest if engine else None,
+        "engine_image_size": engine.preprocessing.image_size if engine else None,
+        "constants": constants(),
+        "device": str(device),
+        "threads": torch.get_num_threads(),
+        **provenance(),
+        "data": data,
+    }

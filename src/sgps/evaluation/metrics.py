@@ -1,0 +1,116 @@
+"""Score probabilities against true classes, and put an interval on what is averaged over episodes.
+
+In: probabilities (Q, N) and labels (Q,), integers below N. Accuracies and AUC are percentages, 0 to 100; the
+calibration error is a fraction, 0 to 1; the log-likelihood is in nats.
+
+Shapes: Q queries, N classes, E episodes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Labels = NDArray[np.int64]
+
+ECE_BINS = 15
+"""Equal-width bins of the confidence."""
+NLL_FLOOR = 1e-7
+"""Least probability that a logarithm is taken of: one certain and wrong answer costs 16 nats, not infinity."""
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A mean over episodes and the half-width of its 95 % interval."""
+
+    mean: float
+    half_width: float
+
+
+def hits(probabilities: Floats, labels: Labels) -> Floats:
+    """For each query 1 if the true class alone is the likeliest, 1/t if it ties with t - 1 others, else 0 (Q,).
+
+    Ties count by what a fair guess among them would get, so that equal probabilities score exactly chance.
+    """
+    best = probabilities == probabilities.max(axis=1, keepdims=True)
+    rows = np.arange(len(labels))
+    credit: Floats = best[rows, labels] / best.sum(axis=1)
+    return credit
+
+
+def accuracy(probabilities: Floats, labels: Labels) -> float:
+    """Share of right answers, in percent."""
+    return 100.0 * float(hits(probabilities, labels).mean())
+
+
+def balanced_accuracy(probabilities: Floats, labels: Labels) -> float:
+    """Mean recall over the classes that have a query, in percent."""
+    credit = hits(probabilities, labels)
+    return 100.0 * float(np.mean([credit[labels == label].mean() for label in np.unique(labels)]))
+
+
+def macro_auc(probabilities: Floats, labels: Labels) -> float:
+    """Mean area under the ROC curve of each class against the rest, in percent; `nan` if only one class has queries.
+
+    The area is the chance that a picture of the class scores higher than one of another; ties count one half.
+    """
+    areas = []
+    for label in np.unique(labels):
+        inside = probabilities[labels == label, label]
+        outside = np.sort(probabilities[labels != label, label])
+        if len(outside):
+            below = np.searchsorted(outside, inside, "left")
+            not_above = np.searchsorted(outside, inside, "right")
+            areas.append((below + not_above).mean() / 2 / len(outside))
+    return 100.0 * float(np.mean(areas)) if areas else float("nan")
+
+
+def expected_calibration_error(
+    probabilities: Floats, labels: Labels, bins: int = ECE_BINS
+) -> float:
+    """Mean distance between confidence and accuracy over equal-width bins, weighted by their queries; 0 to 1."""
+    confidence = probabilities.max(axis=1)
+    credit = hits(probabilities, labels)
+    # A bin holds its upper edge, and the first its lower one too.
+    index = np.clip(np.ceil(confidence * bins).astype(np.int64) - 1, 0, bins - 1)
+    gaps = np.bincount(index, weights=credit - confidence, minlength=bins)
+    return float(np.abs(gaps).sum() / len(labels))
+
+
+def negative_log_likelihood(probabilities: Floats, labels: Labels) -> float:
+    """Mean of minus the logarithm of the true class's probability, kept above `NLL_FLOOR`, in nats."""
+    true = probabilities[np.arange(len(labels)), labels]
+    return float(-np.log(np.clip(true, NLL_FLOOR, 1.0)).mean())
+
+
+def mean_ci95(values: Sequence[float] | Floats) -> Interval:
+    """Mean of per-episode values with 1.96 sd / sqrt(E); a single value has an interval of `nan`."""
+    array = np.asarray(values, dtype=np.float64)
+    if len(array) < 2:
+        return Interval(float(array.mean()), float("nan"))
+    return Interval(
+        float(array.mean()), 1.96 * float(array.std(ddof=1)) / float(np.sqrt(len(array)))
+    )
+
+
+def paired_difference(
+    first: Sequence[float] | Floats, second: Sequence[float] | Floats
+) -> Interval:
+    """Mean of `first` minus `second` over the same episodes, with the interval of the differences."""
+    one, two = np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)
+    if one.shape != two.shape:
+        raise ValueError(f"{one.shape} values against {two.shape}: not the same episodes")
+    return mean_ci95(one - two)
+
+
+def mean_interval(parts: Sequence[Interval]) -> Interval:
+    """Mean over sets measured apart, each weighing the same; their errors are independent."""
+    widths = np.asarray([part.half_width for part in parts])
+    return Interval(
+        float(np.mean([part.mean for part in parts])),
+        float(np.sqrt((widths**2).sum()) / len(parts)),
+    )

@@ -1,0 +1,132 @@
+"""Make a set ready for its episodes: every picture that they use is decoded once, every feature computed once.
+
+In: a `BenchmarkSet`, its episodes, the networks. Out: `Material`.
+
+Shapes: P pictures, S side of a picture in pixels, F features.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from sgps.errors import InputError, listing
+from sgps.evaluation.episodes import Episode
+from sgps.evaluation.methods import (
+    Features,
+    Material,
+    SynthesisEngine,
+    feature_source,
+    needs_engine,
+    needs_peer,
+)
+from sgps.evaluation.peers import Peer
+from sgps.evaluation.sets import BenchmarkSet
+from sgps.images import MAX_LISTED, ImageError, read_each
+from sgps.manifests import LabelledImage
+
+OnProgress = Callable[[str, int, int], None]
+"""Hears of a step: what, how many done, of how many."""
+
+_FEATURE_BATCH = 64
+
+
+def prepare(
+    one: BenchmarkSet,
+    episodes: Sequence[Episode],
+    methods: Sequence[str],
+    *,
+    seed: int,
+    engine: SynthesisEngine | None,
+    peer: Peer | None,
+    device: torch.device | str,
+    on_progress: OnProgress,
+) -> Material:
+    """Decode and compute what `methods` need for `episodes`, and nothing else.
+
+    Raises:
+        InputError: pictures cannot be used; all of them are listed.
+    """
+    used = sorted({index for e in episodes for index in (*e.support, *e.query)})
+    rows = {index: row for row, index in enumerate(used)}
+    pictures = [one.pictures[index] for index in used]
+    engine_images = peer_images = None
+    if engine is not None and any(map(needs_engine, methods)):
+        engine_images = _decode(one.name, pictures, engine.preprocessing.image_size, on_progress)
+    if peer is not None and any(map(needs_peer, methods)):
+        size = peer.preprocessing.image_size
+        if engine_images is not None and engine_images.shape[-1] == size:
+            peer_images = engine_images
+        else:
+            peer_images = _decode(one.name, pictures, size, on_progress)
+    compute: dict[str, tuple[Callable[[Tensor], Tensor], Tensor | None]] = {}
+    if peer is not None:
+        compute["peer"] = partial(peer.features, device=device), peer_images
+    if engine is not None:
+        compute["base"] = engine.base_features, engine_images
+        compute["engine"] = engine.joined_features, engine_images
+    sources = {source for source in map(feature_source, methods) if source is not None}
+    return Material(
+        episodes=[
+            replace(
+                episode,
+                support=tuple(rows[index] for index in episode.support),
+                query=tuple(rows[index] for index in episode.query),
+            )
+            for episode in episodes
+        ],
+        labels=[picture.label for picture in pictures],
+        descriptions=one.descriptions,
+        seed=seed,
+        device=device,
+        engine=engine,
+        engine_images=engine_images,
+        peer=peer,
+        peer_images=peer_images,
+        features={
+            source: _features(f"{one.name}: {source} features", *compute[source], on_progress)
+            for source in sorted(sources)
+        },
+    )
+
+
+def _decode(
+    name: str, pictures: Sequence[LabelledImage], image_size: int, on_progress: OnProgress
+) -> Tensor:
+    done = 0
+
+    def advance() -> None:
+        nonlocal done
+        done += 1
+        on_progress(f"{name}: pictures", done, len(pictures))
+
+    results = read_each([partial(picture.read, image_size) for picture in pictures], advance)
+    errors = [result for result in results if isinstance(result, ImageError)]
+    if errors:
+        offenders = listing([f"{error.name} {error.reason}" for error in errors], MAX_LISTED)
+        raise InputError(
+            f"{len(errors)} of {len(pictures)} pictures of {name} cannot be used: {offenders}. "
+            "Repair, convert or remove them."
+        )
+    return torch.stack([result for result in results if isinstance(result, Tensor)])
+
+
+def _features(
+    step: str,
+    compute: Callable[[Tensor], Tensor],
+    images: Tensor | None,
+    on_progress: OnProgress,
+) -> Features:
+    assert images is not None, step
+    start = time.perf_counter()
+    parts: list[Tensor] = []
+    for batch in torch.split(images, _FEATURE_BATCH):
+        parts.append(compute(batch).detach().float().cpu())
+        on_progress(step, sum(map(len, parts)), len(images))
+    seconds = (time.perf_counter() - start) / len(images)
+    return Features(values=torch.cat(parts), seconds_per_picture=seconds)

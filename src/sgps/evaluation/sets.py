@@ -1,0 +1,64 @@
+"""A labelled set to measure on: its pictures, its class descriptions, and what identifies it.
+
+In: a folder, a CSV manifest or a zip; perhaps descriptions in place of the catalogue's. Out: `BenchmarkSet`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from sgps.datasets.catalogue import descriptions_of, set_names
+from sgps.manifests import LabelledImage, read_labelled
+from sgps.task import class_descriptions_in_order
+
+
+@dataclass(frozen=True, kw_only=True)
+class BenchmarkSet:
+    """One labelled set to measure on."""
+
+    name: str
+    """The file's name without its ending."""
+    pictures: tuple[LabelledImage, ...]
+    descriptions: Mapping[str, Sequence[str]]
+    """Class to descriptions, of some classes or none."""
+    sha256: str
+    """Of the zip or the manifest; of the names, classes and groups if the set is a folder."""
+
+
+def read_benchmark_set(path: Path) -> BenchmarkSet:
+    """List the pictures under `path`; a set of the catalogue, known by its name, brings its class descriptions."""
+    pictures = tuple(read_labelled(path))
+    labels = {picture.label for picture in pictures}
+    if path.is_file():
+        name, content = path.resolve().stem, path.read_bytes()
+    else:
+        name = path.resolve().name
+        rows = [f"{picture.name}\t{picture.label}\t{picture.group}" for picture in pictures]
+        content = "\n".join(rows).encode()
+    known = descriptions_of(name) if name in set_names() else {}
+    return BenchmarkSet(
+        name=name,
+        pictures=pictures,
+        descriptions={label: texts for label, texts in known.items() if label in labels},
+        sha256=hashlib.sha256(content).hexdigest(),
+    )
+
+
+def describe(
+    sets: Sequence[BenchmarkSet], descriptions: Mapping[str, str | Sequence[str]]
+) -> list[BenchmarkSet]:
+    """Give all sets these descriptions in place of the catalogue's.
+
+    Raises:
+        InputError: a description is blank, or names a class that no set has.
+    """
+    labels = sorted({picture.label for one in sets for picture in one.pictures})
+    ordered = class_descriptions_in_order(dict(descriptions), labels)
+    texts = dict(zip(labels, ordered, strict=True)) if ordered else {}
+    return [
+        replace(one, descriptions={p.label: texts.get(p.label, ()) for p in one.pictures})
+        for one in sets
+    ]

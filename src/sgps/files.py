@@ -1,0 +1,40 @@
+"""Write a folder whole or not at all."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sgps.errors import InputError
+
+
+def refuse_existing(path: Path) -> None:
+    """Stop early where something would be overwritten.
+
+    Raises:
+        InputError: `path` exists.
+    """
+    if path.exists():
+        raise InputError(f"'{path}' exists already. Choose another name or remove it.")
+
+
+@contextmanager
+def new_folder(path: Path) -> Iterator[Path]:
+    """Give a temporary folder that becomes `path` at the end, or vanishes if anything fails.
+
+    Raises:
+        InputError: `path` exists already, or cannot be written.
+    """
+    refuse_existing(path)
+    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
+    try:
+        partial.mkdir(parents=True)
+        yield partial
+        partial.rename(path)
+    except OSError as error:
+        raise InputError(f"cannot write '{path}': {error.strerror or error}.") from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)

@@ -1,0 +1,184 @@
+"""Write the README.md of a synthesized classifier: what it is, what it is for, and how to load it.
+
+In: facts about the network. Out: Markdown with the YAML head that model hubs read. Nothing in it depends on the day or
+the machine, so the same network gets the same card.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
+
+from sgps.task import Preprocessing
+
+JSON: TypeAlias = "Mapping[str, JSON] | Sequence[JSON] | str | int | float | bool | None"
+"""Anything that JSON can hold."""
+
+# The head of the card. The license is the strictest among the data that the engine was pretrained on.
+_HEAD = """\
+---
+license: cc-by-nc-4.0
+library_name: timm
+pipeline_tag: image-classification
+tags:
+- sgps
+- timm
+- medical-imaging
+- few-shot-learning
+- weight-synthesis
+---
+"""
+
+_BODY = """
+# {num_classes}-class image classifier, synthesized by sgps
+
+An ordinary `{architecture}` with {num_parameters:,} parameters. All of them were synthesized in one pass
+from {sources} by the engine below; none was trained on this task.
+
+**This is not a medical device.** It has not been cleared by any authority and must not decide about a patient.
+
+## Classes
+
+| output | class | support images | description |
+|---|---|---|---|
+{classes}
+
+## Intended use
+
+Research and teaching: a first classifier where only a few labelled images exist, a baseline to beat, or a start for
+labelling more. Measure it on images of your own, from other patients than the support images, before you rely on a
+number.
+
+## Out of scope
+
+- Diagnosis, triage, screening, or any other decision about a patient.
+- Images unlike the support images: another modality, device, staining or population. Every image gets one of the
+  {num_classes} classes, also one that belongs to none of them; a high probability is no proof that an image fits.
+- Commercial use. The engine was pretrained on public data sets some of which are licensed for non-commercial use only
+  (HAM10000, for one, is CC BY-NC 4.0), and what it synthesizes inherits that limit.
+
+## Where it comes from
+
+| | |
+|---|---|
+{origin}
+
+The same support images, descriptions and engine give the same bytes.
+
+## Preprocessing
+
+RGB in [0, 1]; the short side resized to {size} px (bicubic), then the {size} x {size} px center; minus mean ({mean}),
+divided by standard deviation ({std}). `config.json` says the same to timm.
+
+## How to load it
+
+With sgps, which reads and prepares the pictures itself:
+
+```python
+from sgps import SynthesizedClassifier
+
+classifier = SynthesizedClassifier.from_pretrained("path/to/this/folder")
+probabilities = classifier.predict_proba(["picture.png"])  # columns follow classifier.classes_
+```
+
+With timm, without sgps:
+
+```python
+import timm
+from PIL import Image
+
+model = timm.create_model("local-dir:path/to/this/folder", pretrained=True).eval()
+prepare = timm.data.create_transform(**timm.data.resolve_model_data_config(model))
+picture = prepare(Image.open("picture.png").convert("RGB"))
+probabilities = model(picture[None]).softmax(dim=1)
+```
+
+With ONNX Runtime, after `classifier.to_onnx("model.onnx")`, which needs `pip install "sgps[onnx]"`:
+
+```python
+import onnxruntime
+
+session = onnxruntime.InferenceSession("model.onnx")
+logits = session.run(["logits"], {{"images": picture[None].numpy()}})[0]  # softmax gives the probabilities
+```
+
+## Good to know
+
+- The temperature that calibrates the probabilities is folded into the classifier layer: plain softmax is right.
+- Batch norm buffers carry no statistics. Each batch norm was synthesized as an affine map and is stored with
+  `running_mean` = 0 and `running_var` = 1 - eps. Keep the network in eval mode; to train it further, freeze the batch
+  norms.
+- The patients' pictures are not stored in this folder, only weights computed from them. How much the weights tell about
+  a single picture has not been studied.
+"""
+
+
+def model_card(
+    *,
+    architecture: str,
+    num_parameters: int,
+    class_names: Sequence[str],
+    descriptions: Sequence[Sequence[str]],
+    preprocessing: Preprocessing,
+    provenance: Mapping[str, JSON],
+) -> str:
+    """Compose the card.
+
+    Args:
+        architecture: timm's name.
+        num_parameters: number of synthesized weights.
+        class_names: N names, in the order of the logits.
+        descriptions: for each class its descriptions, or nothing at all.
+        preprocessing: how a picture becomes the input.
+        provenance: `engine`, `engine_digest`, `sgps_version` and `n_shot` are shown where present.
+    """
+    shots = provenance.get("n_shot")
+    counts = shots if isinstance(shots, Mapping) else {}
+    texts = dict(zip(class_names, descriptions, strict=False))
+    classes = [
+        _row(index, name, counts.get(name, "unknown"), " / ".join(texts.get(name, ())) or "–")
+        for index, name in enumerate(class_names)
+    ]
+    origin = [
+        _row(title, provenance.get(key, "unknown"))
+        for title, key in (
+            ("Engine", "engine"),
+            ("Engine digest", "engine_digest"),
+            ("sgps version", "sgps_version"),
+        )
+    ]
+    return _HEAD + _BODY.format(
+        num_classes=len(class_names),
+        architecture=architecture,
+        num_parameters=num_parameters,
+        sources=_sources(counts, descriptions),
+        classes="\n".join(classes),
+        origin="\n".join(origin),
+        size=preprocessing.image_size,
+        mean=", ".join(f"{value:g}" for value in preprocessing.mean),
+        std=", ".join(f"{value:g}" for value in preprocessing.std),
+    )
+
+
+def _sources(counts: Mapping[str, JSON], descriptions: Sequence[Sequence[str]]) -> str:
+    """Say what the engine was given: `15 labelled images and the descriptions of 3 classes`."""
+    images = sum(count for count in counts.values() if isinstance(count, int))
+    described = sum(1 for texts in descriptions if texts)
+    parts = []
+    if images:
+        parts.append(f"{images} labelled image{'' if images == 1 else 's'}")
+    if described:
+        parts.append(f"the descriptions of {described} class{'' if described == 1 else 'es'}")
+    return " and ".join(parts) or "a support set"
+
+
+def _row(*cells: JSON) -> str:
+    return f"| {' | '.join(_cell(cell) for cell in cells)} |"
+
+
+def _cell(value: JSON) -> str:
+    """Make a text safe inside a Markdown table: one line, and no character that starts markup or ends the cell."""
+    line = " ".join(str(value).split())
+    for mark in "\\|`<*_[":
+        line = line.replace(mark, f"\\{mark}")
+    return line

@@ -1,0 +1,1 @@
+"""Pretrain the engine: representation (base and experts), then episodes (generator and head)."""

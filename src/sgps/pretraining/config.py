@@ -1,0 +1,167 @@
+"""Read a pretraining recipe: a TOML file that holds every choice, so that a run can be repeated from it alone.
+
+Every field of the dataclasses below may stand in the file under its own name; an unknown key is an error.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sgps.errors import InputError, listing
+
+
+@dataclass(frozen=True, kw_only=True)
+class Optimization:
+    """How long and how fast one network is trained."""
+
+    steps: int
+    """Number of optimiser steps."""
+    batch_size: int = 48
+    """Pictures a step."""
+    learning_rate: float = 3e-4
+    """Peak rate of AdamW, reached after `warmup_steps`, then cosine to zero."""
+    warmup_steps: int = 50
+    """Steps of linear warm-up."""
+    weight_decay: float = 0.02
+    """Decoupled weight decay of convolution filters."""
+    ema_decay: float = 0.998
+    """Decay of the exponential moving average of the weights; the average is what is kept."""
+    distillation: float = 2.0
+    """Weight of the cosine distance between the features of the network and of its teachers."""
+    label_smoothing: float = 0.1
+    """Share of the target spread over all classes."""
+    image_size: int = 128
+    """Side of the training picture, in pixels."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Expert:
+    """One expert direction: a network that goes on from the base with one family of pictures."""
+
+    name: str
+    """Name of the expert, as the engine stores it."""
+    families: tuple[str, ...]
+    """Families of image sets that it learns from."""
+    optimization: Optimization
+
+
+@dataclass(frozen=True, kw_only=True)
+class Episodic:
+    """The stage in which generator and head learn on tasks."""
+
+    steps: int
+    """Number of optimiser steps."""
+    tasks_per_step: int = 4
+    """Tasks whose gradients are averaged in one step."""
+    learning_rate: float = 1e-3
+    """Peak rate of AdamW."""
+    max_way: int = 5
+    """Largest number of classes of a task; the smallest is 2."""
+    max_shot: int = 8
+    """Largest number of support pictures of a class; the smallest is 1."""
+    queries: int = 4
+    """Query pictures of a class."""
+    image_size: int = 128
+    """Side of the pictures, in pixels."""
+    seen_share: float = 0.25
+    """Share of tasks from sets that the experts have seen (with pictures that they have not)."""
+    teacher: float = 0.5
+    """Weight of the divergence from the teacher's answer: ridge on the joined features of base and experts."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """A whole pretraining run."""
+
+    name: str
+    """Name of the engine that comes out."""
+    start: Path
+    """timm safetensors of the network that training starts from, relative to the recipe's folder."""
+    data: Path
+    """Folder of image-set archives, relative to the recipe's folder."""
+    architecture: str = "tf_efficientnetv2_b0"
+    """Target network; the start must be one."""
+    image_size: int = 128
+    """Side of the input of base and synthesized networks, in pixels."""
+    held_out: tuple[str, ...] = ()
+    """Train sets kept from the representation stage, so that episodes pose classes that no expert has seen."""
+    teachers: tuple[str, ...] = ()
+    """Further ImageNet networks to distil from (`lite0`, `lite2`), beside the start itself."""
+    stored_size: int = 160
+    """Side at which pictures are kept in memory, in pixels."""
+    seed: int = 0
+    """Seed of everything random."""
+    checkpoint_minutes: float = 5.0
+    """Time between checkpoints: a killed run loses at most this much."""
+    base_step: float = 1.0
+    """How far the base moves from the start towards the trained network (1 = all the way)."""
+    max_images: int = 0
+    """Keep at most this many pictures of a set (0 = all); for smoke runs."""
+    representation: Optimization
+    experts: tuple[Expert, ...] = field(default=())
+    episodic: Episodic
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the recipe's content; a checkpoint of another recipe is refused by it."""
+        text = json.dumps(dataclasses.asdict(self), sort_keys=True, default=str)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _build(cls: type[Any], table: dict[str, Any], where: str) -> Any:
+    """Make a dataclass of a TOML table, naming every unknown and missing key."""
+    fields = {f.name: f for f in dataclasses.fields(cls)}
+    unknown = sorted(set(table) - set(fields))
+    missing = sorted(
+        name
+        for name, f in fields.items()
+        if name not in table
+        and f.default is dataclasses.MISSING
+        and f.default_factory is dataclasses.MISSING
+    )
+    if unknown or missing:
+        parts = [f"unknown {listing(unknown)}"] if unknown else []
+        parts += [f"missing {listing(missing)}"] if missing else []
+        raise InputError(f"{where}: {'; '.join(parts)}. Known keys: {', '.join(fields)}.")
+    values = {key: tuple(v) if isinstance(v, list) else v for key, v in table.items()}
+    return cls(**values)
+
+
+def load_recipe(path: Path) -> Recipe:
+    """Read a recipe; paths in it are relative to its own folder.
+
+    Raises:
+        InputError: the file is missing, is not TOML, or has unknown or missing keys.
+    """
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(
+            f"no recipe at {path}. The ones that come with sgps lie in recipes/."
+        ) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} is not a readable TOML file: {error}.") from None
+    where = path.name
+    for key, cls in (("representation", Optimization), ("episodic", Episodic)):
+        if key in table:
+            table[key] = _build(cls, table[key], f"{where} [{key}]")
+    experts = []
+    for index, expert in enumerate(table.get("experts", [])):
+        section = f"{where} [[experts]] {index + 1}"
+        own = {k: v for k, v in expert.items() if k in {"name", "families"}}
+        rest = {k: v for k, v in expert.items() if k not in own}
+        own["optimization"] = _build(Optimization, rest, section)
+        experts.append(_build(Expert, own, section))
+    table["experts"] = experts
+    for key in ("start", "data"):
+        if key in table:
+            table[key] = (path.parent / table[key]).resolve()
+    recipe = _build(Recipe, table, where)
+    assert isinstance(recipe, Recipe)
+    return recipe

@@ -1,0 +1,176 @@
+"""Decode the train sets once into memory, with the labels to learn from and the groups that must stay together.
+
+In: a folder of image-set archives. Out: a `Pool` of uint8 pictures (n, 3, S, S) and its `LabelSource`s. Dev classes are
+refused here, the only door through which pictures enter pretraining.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from sgps.datasets.catalogue import image_set, refuse_dev, role_of, set_names
+from sgps.errors import InputError, listing
+from sgps.manifests import LabelledImage, read_labelled
+
+logger = logging.getLogger(__name__)
+
+_RESERVED_PERCENT = 12
+"""Share of the groups of each set that the representation stage never sees, in percent."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelSource:
+    """One labelling of some of the pool's pictures; each has a linear head of its own while features are learned."""
+
+    name: str
+    """Name of the image set, or `set/attribute` for a labelling by metadata."""
+    family: str
+    """Family of the set, as in the catalogue."""
+    indices: Tensor
+    """int64 (m,), pictures of the pool."""
+    labels: Tensor
+    """int64 (m,), classes of those pictures."""
+    class_names: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pool:
+    """Pictures in memory."""
+
+    images: Tensor
+    """uint8 (n, 3, S, S)."""
+    groups: tuple[str, ...]
+    """For each picture `set/group`; pictures of one group never stand on both sides of a split."""
+    sources: tuple[LabelSource, ...]
+
+    def split(self) -> tuple[tuple[LabelSource, ...], tuple[LabelSource, ...]]:
+        """Split every source by group into what the representation stage sees and what it never sees."""
+        reserved = torch.tensor([_is_reserved(group) for group in self.groups])
+        parts = []
+        for keep in (~reserved, reserved):
+            part = []
+            for source in self.sources:
+                chosen = keep[source.indices]
+                part.append(
+                    LabelSource(
+                        name=source.name,
+                        family=source.family,
+                        indices=source.indices[chosen],
+                        labels=source.labels[chosen],
+                        class_names=source.class_names,
+                    )
+                )
+            parts.append(tuple(part))
+        return parts[0], parts[1]
+
+
+def _is_reserved(group: str) -> bool:
+    return int(hashlib.sha256(group.encode()).hexdigest(), 16) % 100 < _RESERVED_PERCENT
+
+
+def train_archives(data: Path, exclude: Sequence[str] = ()) -> list[Path]:
+    """Archives in `data` that hold at least one train class, sorted by name, without those in `exclude`."""
+    known = set(set_names())
+    found = sorted(path for path in data.glob("*.zip") if path.stem in known)
+    if not found:
+        raise InputError(
+            f"no image set in {data}. Put the archives there or correct `data` in the recipe."
+        )
+    unknown = sorted(set(exclude) - {path.stem for path in found})
+    if unknown:
+        raise InputError(f"`held_out` names sets that are not in {data}: {listing(unknown)}.")
+    return [
+        path
+        for path in found
+        if path.stem not in exclude
+        and any(role_of(path.stem, label) == "train" for label in image_set(path.stem).labels)
+    ]
+
+
+def _thinned(items: list[LabelledImage], limit: int) -> list[LabelledImage]:
+    """Keep about `limit` pictures, evenly spread over the sorted list and so over the classes."""
+    if not limit or len(items) <= limit:
+        return items
+    return [items[index * len(items) // limit] for index in range(limit)]
+
+
+def load_pool(
+    archives: Sequence[Path],
+    stored_size: int,
+    max_images: int = 0,
+    on_set: Callable[[str, int], None] | None = None,
+) -> Pool:
+    """Decode the train classes of each archive.
+
+    Args:
+        archives: image-set archives, named as in the catalogue.
+        stored_size: side of the stored pictures, in pixels.
+        max_images: keep at most this many pictures of a set; 0 keeps all.
+        on_set: called with a set's name and number of pictures when it is decoded.
+
+    Raises:
+        InputError: an archive would bring a dev class in.
+    """
+    pictures: list[Tensor] = []
+    groups: list[str] = []
+    sources: list[LabelSource] = []
+    for archive in archives:
+        name = archive.stem
+        items = [item for item in read_labelled(archive) if role_of(name, item.label) == "train"]
+        items = _thinned(items, max_images)
+        class_names = tuple(sorted({item.label for item in items}))
+        refuse_dev(name, class_names)
+        first = len(groups)
+        pictures.extend(item.read(stored_size) for item in items)
+        groups.extend(f"{name}/{item.group}" for item in items)
+        indices = torch.arange(first, len(groups))
+        labels = torch.tensor([class_names.index(item.label) for item in items])
+        family = image_set(name).family
+        sources.append(
+            LabelSource(
+                name=name, family=family, indices=indices, labels=labels, class_names=class_names
+            )
+        )
+        metadata = archive.with_name(f"{name}_metadata.csv")
+        if metadata.exists():
+            sources += _attribute_sources(name, family, metadata, items, first)
+        if on_set:
+            on_set(name, len(items))
+    return Pool(images=torch.stack(pictures), groups=tuple(groups), sources=tuple(sources))
+
+
+def _attribute_sources(
+    name: str, family: str, metadata: Path, items: Sequence[LabelledImage], first: int
+) -> list[LabelSource]:
+    """Further labellings of the same pictures: decade of age and site on the body, where they are recorded."""
+    with metadata.open(newline="", encoding="utf-8") as stream:
+        rows = {row["image_id"]: row for row in csv.DictReader(stream)}
+    sources = []
+    for attribute in ("age", "localization"):
+        values = [rows.get(Path(item.name).stem, {}).get(attribute, "") for item in items]
+        if attribute == "age":
+            values = [value and str(int(float(value)) // 20 * 20) for value in values]
+        counts = {value: values.count(value) for value in set(values)}
+        class_names = tuple(
+            sorted(v for v, count in counts.items() if count >= 30 and v not in ("", "unknown"))
+        )
+        kept = [index for index, value in enumerate(values) if value in class_names]
+        if len(class_names) > 1:
+            sources.append(
+                LabelSource(
+                    name=f"{name}/{attribute}",
+                    family=family,
+                    indices=torch.tensor(kept) + first,
+                    labels=torch.tensor([class_names.index(values[index]) for index in kept]),
+                    class_names=class_names,
+                )
+            )
+    return sources

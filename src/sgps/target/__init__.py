@@ -1,0 +1,1 @@
+"""The target network: the small, ordinary classifier whose parameters are synthesized."""

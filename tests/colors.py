@@ -1,0 +1,111 @@
+"""Drawn pictures of three colors, and an engine and a peer that are quick enough to be benchmarked in a test."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from sgps.evaluation.baselines import finetune
+from sgps.evaluation.benchmark import EpisodePlan
+from sgps.evaluation.peers import Peer
+from sgps.evaluation.sets import describe, read_benchmark_set
+from sgps.target.architecture import build_architecture
+from sgps.target.network import initial_weights
+from sgps.task import Preprocessing
+
+SIDE = 32
+COLORS = {"amber": (200, 140, 60), "blue": (60, 60, 190), "green": (60, 170, 60)}
+TEXTS = {name: (f"it is {name}", f"{name} all over") for name in COLORS}
+PLAN = EpisodePlan(shot=2, query=3, episodes=6)
+FIGURES = {"accuracy", "ci95", "balanced_accuracy", "macro_auc", "ece", "nll", "seconds_per_task"}
+
+
+class Network:
+    """Softmax of minus the distance to each class's mean color."""
+
+    def __init__(self, support):
+        colors = mean_colors(support.images)
+        self.means = torch.stack(
+            [colors[support.labels == label].mean(0) for label in range(support.num_classes)]
+        )
+
+    def probabilities(self, images):
+        return (-20 * torch.cdist(mean_colors(images), self.means)).softmax(1)
+
+
+class ColorEngine:
+    """Stands for an engine, and remembers what it was asked."""
+
+    digest = "colors"
+    preprocessing = Preprocessing(image_size=SIDE, mean=(0, 0, 0), std=(1, 1, 1))
+
+    def __init__(self):
+        self.asked = []
+
+    def synthesize(self, support, *, condition_on=None):
+        self.asked.append((support, condition_on))
+        return Network(support)
+
+    def base_features(self, images):
+        return mean_colors(images)
+
+    def joined_features(self, images):
+        return torch.cat([mean_colors(images), mean_colors(images) ** 2], dim=1)
+
+    def to(self, _device):
+        return self
+
+
+def mean_colors(images):
+    return images.float().mean((2, 3)) / 255
+
+
+def draw_folder(folder, per_class=12, seed=0):
+    """Noisy pictures of one color a class."""
+    rng = np.random.default_rng(seed)
+    for name, color in COLORS.items():
+        (folder / name).mkdir(parents=True)
+        for number in range(per_class):
+            pixels = np.asarray(color) + rng.normal(0, 12, 3) + rng.normal(0, 40, (SIDE, SIDE, 3))
+            image = Image.fromarray(pixels.clip(0, 255).astype(np.uint8))
+            image.save(folder / name / f"{number:02}.png")
+    return folder
+
+
+@pytest.fixture(scope="module", autouse=True)
+def brief_finetuning():
+    """Three steps instead of thirty."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sgps.evaluation.methods.finetune", partial(finetune, steps=3))
+        yield
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return draw_folder(tmp_path_factory.mktemp("data") / "colors")
+
+
+@pytest.fixture(scope="module")
+def colors(folder):
+    return describe([read_benchmark_set(folder)], TEXTS)[0]
+
+
+@pytest.fixture(scope="module")
+def peer():
+    architecture = build_architecture("test_efficientnet")
+    return Peer(
+        name="tiny",
+        architecture=architecture,
+        weights=initial_weights(architecture, torch.Generator().manual_seed(0)),
+        preprocessing=Preprocessing(image_size=SIDE, mean=architecture.mean, std=architecture.std),
+        sha256="0123456789abcdef" * 4,
+    )
+
+
+@pytest.fixture
+def engine():
+    return ColorEngine()

@@ -1,0 +1,337 @@
+"""The benchmark's contract, with an engine that only looks at colors, on drawn pictures."""
+
+# ruff: noqa: F811 - pytest finds imported fixtures by the names of parameters.
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from colors import (  # noqa: F401
+    COLORS,
+    FIGURES,
+    PLAN,
+    SIDE,
+    TEXTS,
+    ColorEngine,
+    brief_finetuning,
+    colors,
+    draw_folder,
+    engine,
+    folder,
+    peer,
+)
+from PIL import Image
+
+from sgps.errors import InputError
+from sgps.evaluation.benchmark import run_benchmark
+from sgps.evaluation.methods import METHODS, derangement
+from sgps.evaluation.report import to_csv, to_table
+from sgps.evaluation.sets import describe, read_benchmark_set
+
+
+@pytest.fixture(scope="module")
+def result(colors, peer):
+    """Every method, once."""
+    return run_benchmark(
+        [colors],
+        METHODS,
+        replace(PLAN, episodes=2),
+        engine=ColorEngine(),
+        peer=peer,
+        per_episode=True,
+    )
+
+
+def without_seconds(result):
+    return {name: {**figures, "seconds_per_task": 0} for name, figures in result["methods"].items()}
+
+
+def test_the_result_keeps_the_contract(result):
+    assert set(result) == {"settings", "methods", "paired", "per_episode"}
+    assert list(result["methods"]) == list(METHODS)
+    assert all(set(figures) == FIGURES for figures in result["methods"].values())
+    assert set(result["paired"]) == {f"sgps-minus-{name}" for name in METHODS if name != "sgps"}
+    assert all(set(figures) == {"accuracy", "ci95"} for figures in result["paired"].values())
+    json.dumps(result, allow_nan=False)
+
+
+def test_methods_that_see_colors_beat_chance_which_scores_exactly_chance(result):
+    methods = result["methods"]
+    for name in ("sgps", "ridge", "prototype@base", "logistic@engine", "ridge@engine", "finetune"):
+        assert methods[name]["accuracy"] > 60, name
+        assert methods[name]["macro_auc"] > 70, name
+        assert 0 <= methods[name]["ece"] <= 1
+    assert methods["chance"]["accuracy"] == pytest.approx(100 / 3, abs=1e-4)
+    assert methods["chance"]["balanced_accuracy"] == pytest.approx(100 / 3, abs=1e-4)
+    assert methods["chance"]["ci95"] == 0
+    assert methods["chance"]["nll"] == pytest.approx(np.log(3), abs=1e-4)
+
+
+def test_paired_is_the_mean_difference_of_the_episodes(result):
+    ours, theirs = (np.array(result["per_episode"][name]) for name in ("sgps", "chance"))
+    paired = result["paired"]["sgps-minus-chance"]
+    assert paired["accuracy"] == pytest.approx((ours - theirs).mean(), abs=1e-4)
+    assert paired["ci95"] == pytest.approx(1.96 * (ours - theirs).std(ddof=1) / 2**0.5, abs=1e-4)
+
+
+def test_every_method_has_a_time_and_features_are_charged_to_the_episodes(result):
+    seconds = {name: figures["seconds_per_task"] for name, figures in result["methods"].items()}
+    assert min(seconds.values()) >= 0
+    assert seconds["prototype"] > seconds["chance"]
+
+
+def test_the_same_seed_gives_the_same_figures_and_another_seed_others(colors, engine, peer):
+    methods = ["sgps", "ridge", "finetune"]
+    plan = replace(PLAN, episodes=2)
+    first, again, other = (
+        run_benchmark([colors], methods, replace(plan, seed=seed), engine=engine, peer=peer)
+        for seed in (0, 0, 1)
+    )
+    assert without_seconds(first) == without_seconds(again)
+    digests = [one["settings"]["data"][0]["episodes_digest"] for one in (first, again, other)]
+    assert digests[0] == digests[1] != digests[2]
+
+
+def test_settings_hold_what_repeats_the_run_and_no_folder(result, colors, folder):
+    settings = result["settings"]
+    expected = {"seed": 0, "way": 3, "shot": 2, "query": 3, "episodes": 2, "image_size": SIDE}
+    assert {key: settings[key] for key in expected} == expected
+    assert settings["peer_backbone"] == "tiny"
+    assert settings["peer_sha256"] == "0123456789abcdef"
+    assert settings["engine_digest"] == "colors"
+    assert {"sgps", "torch", "numpy", "python"} <= set(settings["versions"])
+    assert "git_commit" in settings
+    (data,) = settings["data"]
+    assert data["name"] == "colors"
+    assert data["pictures"] == dict.fromkeys(COLORS, 12)
+    assert (data["groups"], data["way"]) == (36, 3)
+    assert data["described"] == sorted(COLORS)
+    assert colors.sha256.startswith(data["sha256"])
+    assert str(folder.parent) not in json.dumps(result)
+
+
+def test_without_sgps_nothing_is_paired_and_no_engine_is_needed(colors, peer):
+    result = run_benchmark([colors], ["ridge", "chance"], PLAN, peer=peer)
+    assert set(result) == {"settings", "methods"}
+    assert result["settings"]["engine_digest"] is None
+
+
+def test_chance_alone_needs_no_network(colors):
+    assert run_benchmark([colors], ["chance"], PLAN)["methods"]["chance"]["ece"] == pytest.approx(0)
+
+
+@pytest.mark.parametrize(("method", "what"), [("sgps", "an engine"), ("ridge", "a peer")])
+def test_a_forgotten_network_is_our_bug(colors, method, what):
+    with pytest.raises(ValueError, match=f"^these methods need {what}$"):
+        run_benchmark([colors], [method], PLAN)
+
+
+def test_one_episode_has_no_interval(colors, engine):
+    result = run_benchmark([colors], ["sgps", "chance"], replace(PLAN, episodes=1), engine=engine)
+    assert result["methods"]["sgps"]["ci95"] is None
+    assert "± " not in to_table(result)
+
+
+def test_sgps_is_given_the_support_and_its_descriptions(colors, engine):
+    run_benchmark([colors], ["sgps"], PLAN, engine=engine)
+    for support, other in engine.asked:
+        assert other is None
+        assert support.class_names == tuple(COLORS)
+        assert support.shots == (2, 2, 2)
+        assert support.images.shape == (6, 3, SIDE, SIDE)
+        assert support.descriptions == tuple(TEXTS.values())
+
+
+def test_without_text_no_description_is_given(colors, engine):
+    run_benchmark([colors], ["sgps-no-text"], PLAN, engine=engine)
+    assert all(support.descriptions == () for support, _ in engine.asked)
+
+
+def test_shuffled_text_gives_every_class_the_descriptions_of_another(colors, engine):
+    run_benchmark([colors], ["sgps-shuffled-text"], replace(PLAN, episodes=20), engine=engine)
+    seen = {support.descriptions for support, _ in engine.asked}
+    for descriptions in seen:
+        assert set(descriptions) == set(TEXTS.values())
+        assert all(a != b for a, b in zip(descriptions, TEXTS.values(), strict=True))
+    assert len(seen) == 2
+
+
+def test_wrong_support_conditions_on_the_next_episode_and_wraps_around(colors, engine):
+    run_benchmark([colors], ["sgps", "sgps-wrong-support"], PLAN, engine=engine)
+    right = [support for support, other in engine.asked if other is None]
+    wrong = [(support, other) for support, other in engine.asked if other is not None]
+    for index, (support, other) in enumerate(wrong):
+        assert torch.equal(support.images, right[index].images)
+        assert torch.equal(other.images, right[(index + 1) % len(right)].images)
+
+
+@pytest.mark.parametrize("count", [2, 3, 8])
+def test_a_derangement_keeps_nothing_in_its_place(count):
+    for seed in range(50):
+        order = derangement(count, np.random.SeedSequence(seed))
+        assert sorted(order) == list(range(count))
+        assert all(index != position for index, position in enumerate(order))
+
+
+def test_each_picture_that_episodes_use_is_read_once(colors, engine, peer):
+    read = []
+
+    def counted(picture):
+        def look(size):
+            read.append((picture.name, size))
+            return picture.read(size)
+
+        return replace(picture, read=look)
+
+    watched = replace(colors, pictures=tuple(counted(picture) for picture in colors.pictures))
+    run_benchmark([watched], ["sgps", "ridge"], replace(PLAN, episodes=1), engine=engine, peer=peer)
+    assert len(read) == len(set(read)) == 15
+    assert {size for _, size in read} == {SIDE}
+
+
+def test_peers_may_look_at_larger_pictures_than_the_engine(colors, engine, peer):
+    larger = replace(peer, preprocessing=replace(peer.preprocessing, image_size=48))
+    result = run_benchmark([colors], ["sgps", "ridge"], PLAN, engine=engine, peer=larger)
+    assert (result["settings"]["image_size"], result["settings"]["engine_image_size"]) == (48, SIDE)
+
+
+def test_progress_names_every_step_and_reaches_its_end(colors, engine, peer):
+    heard = {}
+
+    def listen(step, done, total):
+        heard[step] = (done, total)
+
+    run_benchmark([colors], ["sgps", "ridge"], PLAN, engine=engine, peer=peer, on_progress=listen)
+    assert set(heard) == {"colors: pictures", "colors: peer features", "colors: episodes"}
+    assert all(done == total for done, total in heard.values())
+
+
+def test_several_sets_are_averaged_and_each_shown(tmp_path, colors, engine):
+    other = read_benchmark_set(draw_folder(tmp_path / "paler", seed=5))
+    result = run_benchmark(
+        [colors, other], ["sgps", "chance"], PLAN, engine=engine, per_episode=True
+    )
+    assert set(result) == {"settings", "methods", "paired", "sets"}
+    assert list(result["sets"]) == ["colors", "paler"]
+    blocks = list(result["sets"].values())
+    assert all(set(block) == {"methods", "paired", "per_episode"} for block in blocks)
+    for block, place in (("methods", "sgps"), ("paired", "sgps-minus-chance")):
+        parts = [one[block][place] for one in blocks]
+        mean = result[block][place]
+        assert mean["accuracy"] == pytest.approx(np.mean([part["accuracy"] for part in parts]))
+        half = np.hypot(*[part["ci95"] for part in parts]) / 2
+        assert mean["ci95"] == pytest.approx(half, abs=1e-5)
+    titles = [
+        line
+        for line in to_table(result).splitlines()
+        if line in {"mean over sets", *result["sets"]}
+    ]
+    assert titles == ["mean over sets", "colors", "paler"]
+
+
+def test_a_catalogued_set_brings_its_descriptions(tmp_path):
+    folder = tmp_path / "otoscopy_otitis4"
+    for label in ("normal", "earwax_plug", "something_else"):
+        (folder / label).mkdir(parents=True)
+        Image.new("RGB", (8, 8)).save(folder / label / "1.png")
+    one = read_benchmark_set(folder)
+    assert sorted(one.descriptions) == ["earwax_plug", "normal"]
+    assert all(one.descriptions.values())
+
+
+def test_a_set_is_identified_by_the_bytes_of_its_file(tmp_path, folder):
+    for name in ("a", "b"):
+        path = tmp_path / f"{name}.csv"
+        first = folder / "amber" / "00.png"
+        path.write_text(f"path,label\n{first.as_posix()},amber{name}\n", encoding="utf-8")
+    digests = {read_benchmark_set(tmp_path / f"{name}.csv").sha256 for name in ("a", "b")}
+    assert len(digests) == 2
+
+
+def test_unknown_methods_are_all_named_with_the_known_ones(colors):
+    with pytest.raises(
+        InputError,
+        match=r"^unknown methods: svm, ridge@lite0; known are sgps, sgps-no-text, .*, chance\.$",
+    ):
+        run_benchmark([colors], ["sgps", "svm", "ridge@lite0"], PLAN)
+    with pytest.raises(InputError, match=r"^unknown methods: none named; known are sgps, "):
+        run_benchmark([colors], [], PLAN)
+
+
+def test_a_method_named_twice_is_refused(colors):
+    with pytest.raises(InputError, match=r"^methods named twice: ridge\. Name each once\.$"):
+        run_benchmark([colors], ["ridge", "sgps", "ridge"], PLAN)
+
+
+def test_wrong_support_needs_two_episodes(colors, engine):
+    with pytest.raises(
+        InputError,
+        match=r"^sgps-wrong-support borrows another episode's support\. Ask for at least --episodes 2\.$",
+    ):
+        run_benchmark([colors], ["sgps-wrong-support"], replace(PLAN, episodes=1), engine=engine)
+
+
+def test_shuffled_text_needs_descriptions(colors, engine):
+    bare = replace(colors, descriptions={})
+    with pytest.raises(
+        InputError,
+        match=r"^sgps-shuffled-text has no descriptions to shuffle for colors\. Give them with --descriptions\.$",
+    ):
+        run_benchmark([bare], ["sgps-shuffled-text"], PLAN, engine=engine)
+
+
+def test_two_sets_of_one_name_are_refused(colors):
+    with pytest.raises(
+        InputError, match=r"^sets of the same name: colors\. Give each once or rename it\.$"
+    ):
+        run_benchmark([colors, colors], ["chance"], PLAN)
+
+
+def test_a_set_that_cannot_serve_is_named(colors):
+    with pytest.raises(InputError, match=r"^colors: too few pictures for --shot 12 and one query"):
+        run_benchmark([colors], ["chance"], replace(PLAN, shot=12))
+
+
+def test_descriptions_of_unknown_classes_are_refused(colors):
+    with pytest.raises(
+        InputError, match=r"^descriptions name unknown classes: violet; the classes"
+    ):
+        describe([colors], {"violet": "a flower"})
+
+
+def test_probabilities_that_are_no_numbers_stop_the_run(colors, peer):
+    broken = replace(
+        peer, weights={name: tensor * torch.nan for name, tensor in peer.weights.items()}
+    )
+    with pytest.raises(
+        InputError,
+        match=r"^prototype gave probabilities that are no numbers in episode 0 of colors\. The weights of the engine "
+        r"or the peer backbone are damaged: get them anew\.$",
+    ):
+        run_benchmark([colors], ["prototype"], PLAN, peer=broken)
+
+
+def test_pictures_that_cannot_be_used_are_all_named(tmp_path, engine):
+    folder = draw_folder(tmp_path / "broken", per_class=4)
+    for name in ("amber", "green"):
+        (folder / name / "01.png").write_bytes(b"")
+    with pytest.raises(
+        InputError,
+        match=r"^2 of 12 pictures of broken cannot be used: .*amber/01\.png is empty, .*green/01\.png is empty\. "
+        r"Repair, convert or remove them\.$",
+    ):
+        run_benchmark(
+            [read_benchmark_set(folder)], ["sgps"], replace(PLAN, episodes=20), engine=engine
+        )
+
+
+def test_csv_and_table_show_the_same_figures(result):
+    rows = {row["method"]: row for row in csv.DictReader(io.StringIO(to_csv(result)))}
+    assert set(rows) == set(METHODS)
+    assert f"{float(rows['ridge']['accuracy']):.2f} ±" in to_table(result)
