@@ -1,24 +1,26 @@
 """SynthesizedClassifier: the engine behind scikit-learn's contract.
 
-In: pictures (paths, PIL images or uint8 arrays) and labels. Out: a fitted classifier whose `predict_proba` columns follow the
-sorted `classes_`. Fitting is one pass through the engine; the pictures are not kept.
+In: pictures (paths, PIL images or uint8 arrays) and labels. Out: a fitted classifier whose `predict_proba` columns
+follow the sorted `classes_`. Fitting is one pass through the engine; the pictures are not kept.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from PIL import Image
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import Tags
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from sgps.engine.engine import Engine
-from sgps.errors import InputError
+from sgps.errors import InputError, listing
 from sgps.images import ImageSource, read_images
 from sgps.target.checkpoint import TargetNetwork
 from sgps.target.export import export_onnx
@@ -27,8 +29,16 @@ from sgps.task import SupportSet, class_descriptions_in_order
 Label = Any
 """A class label: str, int or bool, as in scikit-learn."""
 
+_FROM_TEXT: dict[str, Callable[[str], Label]] = {
+    "b": "True".__eq__,
+    "i": int,
+    "u": int,
+    "f": float,
+}
+"""How a label is read back from its class name, by numpy's kind of label; labels of all other kinds are text."""
 
-class SynthesizedClassifier(ClassifierMixin, BaseEstimator):
+
+class SynthesizedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """Classifier of pictures whose parameters are synthesized, not trained.
 
     Args:
@@ -56,7 +66,7 @@ class SynthesizedClassifier(ClassifierMixin, BaseEstimator):
         self.device = device
         self.random_state = random_state
 
-    def fit(self, X: Sequence[ImageSource], y: Sequence[Label]) -> SynthesizedClassifier:  # noqa: N803
+    def fit(self, X: Sequence[ImageSource], y: Sequence[Label]) -> SynthesizedClassifier:
         """Synthesize the classifier from labelled pictures.
 
         Args:
@@ -66,37 +76,46 @@ class SynthesizedClassifier(ClassifierMixin, BaseEstimator):
         Raises:
             InputError: a picture cannot be read, there are fewer than two classes, or a description names none of them.
         """
+        pictures = _pictures(X)
         labels = column_or_1d(np.asarray(y))
+        if len(labels) != len(pictures):
+            raise InputError(
+                f"{len(pictures)} pictures but {len(labels)} labels. Give one label a picture."
+            )
         check_classification_targets(labels)
-        if len(labels) != len(X):
-            raise InputError(f"{len(X)} images but {len(labels)} labels. Give one label an image.")
         classes, indices = np.unique(labels, return_inverse=True)
         names = tuple(str(label) for label in classes)
         given = self.class_descriptions or {}
         descriptions = class_descriptions_in_order({str(k): v for k, v in given.items()}, names)
         engine = Engine.from_pretrained(self.engine, self.device)
         support = SupportSet(
-            images=read_images(list(X), engine.config.image_size),
+            images=read_images(pictures, engine.config.image_size),
             labels=torch.from_numpy(indices.astype(np.int64)),
             class_names=names,
             descriptions=descriptions,
         )
         self.classes_ = classes
-        self.network_ = engine.synthesize(support)
+        network = engine.synthesize(support)
+        if classes.dtype.kind in _FROM_TEXT:
+            # Class names are text; `from_pretrained` shall give back the labels themselves.
+            stated = {**network.provenance, "label_kind": classes.dtype.kind}
+            network = replace(network, provenance=stated)
+        self.network_ = network
         self.n_support_ = np.asarray(support.shots)
         self.engine_digest_ = engine.digest
         return self
 
-    def predict_proba(self, X: Sequence[ImageSource]) -> np.ndarray:  # noqa: N803
+    def predict_proba(self, X: Sequence[ImageSource]) -> np.ndarray:
         """Calibrated probabilities (n, N) of n pictures; columns follow `classes_`."""
         check_is_fitted(self)
-        images = read_images(list(X), self.network_.preprocessing.image_size)
+        images = read_images(_pictures(X), self.network_.preprocessing.image_size)
         probabilities = self.network_.probabilities(images).double().numpy()
         return np.asarray(probabilities / probabilities.sum(1, keepdims=True))
 
-    def predict(self, X: Sequence[ImageSource]) -> np.ndarray:  # noqa: N803
+    def predict(self, X: Sequence[ImageSource]) -> np.ndarray:
         """Most probable label of each of n pictures."""
-        return np.asarray(self.classes_[self.predict_proba(X).argmax(1)])
+        probabilities = self.predict_proba(X)
+        return np.asarray(self.classes_[probabilities.argmax(1)])
 
     @property
     def state_dict_(self) -> dict[str, torch.Tensor]:
@@ -108,35 +127,36 @@ class SynthesizedClassifier(ClassifierMixin, BaseEstimator):
         """Write the classifier's folder, which timm loads as `local-dir:`.
 
         Raises:
-            InputError: the folder exists, or a label cannot be read back from its text.
+            InputError: the folder exists, or cannot be written.
         """
         check_is_fitted(self)
         self.network_.save(folder)
 
     @classmethod
     def from_pretrained(cls, folder: str | Path) -> SynthesizedClassifier:
-        """Read a folder that `save_pretrained` or `sgps synthesize` wrote; labels come back as text.
+        """Read a folder that `save_pretrained` or `sgps synthesize` wrote; the latter's labels are text.
 
         Raises:
             InputError: the folder is missing, foreign or damaged.
         """
         network = TargetNetwork.load(folder)
-        names = np.asarray(network.class_names)
-        order = np.argsort(names, kind="stable")
+        labels = _labels(network, folder)
+        # `classes_` is sorted as labels are: 2 before 10, though "10" comes before "2".
+        order = sorted(range(len(labels)), key=labels.__getitem__)
         self = cls(
             class_descriptions={
-                name: list(texts)
-                for name, texts in zip(network.class_names, network.descriptions, strict=False)
+                label: list(texts)
+                for label, texts in zip(labels, network.descriptions, strict=False)
                 if texts
             }
             or None,
             engine=str(network.provenance.get("engine", "default")),
         )
-        self.classes_ = names[order]
-        self.network_ = network.reordered([int(index) for index in order])
+        self.classes_ = np.asarray([labels[index] for index in order])
+        self.network_ = network.reordered(order)
         shots = network.provenance.get("n_shot")
         shots = shots if isinstance(shots, dict) else {}
-        self.n_support_ = np.asarray([shots.get(str(name), 0) for name in self.classes_])
+        self.n_support_ = np.asarray([shots.get(name, 0) for name in self.network_.class_names])
         self.engine_digest_ = str(network.provenance.get("engine_digest", ""))
         return self
 
@@ -151,3 +171,25 @@ class SynthesizedClassifier(ClassifierMixin, BaseEstimator):
         tags.input_tags.two_d_array = False
         tags.input_tags.string = True
         return tags
+
+
+def _pictures(X: Sequence[ImageSource]) -> list[ImageSource]:
+    """Make a list of several pictures; a single one is refused, as its rows or letters would be taken for pictures."""
+    single = isinstance(X, str | Path | Image.Image)
+    if isinstance(X, np.ndarray) and X.dtype == np.uint8:
+        single = X.ndim == 2 or (X.ndim == 3 and X.shape[2] in (3, 4))
+    if single:
+        raise InputError("one picture given where several are expected. Put it into a list.")
+    return list(X)
+
+
+def _labels(network: TargetNetwork, folder: str | Path) -> list[Label]:
+    """Read the labels back from the class names."""
+    from_text = _FROM_TEXT.get(str(network.provenance.get("label_kind")), str)
+    try:
+        return [from_text(name) for name in network.class_names]
+    except ValueError:
+        names = listing(list(network.class_names))
+        raise InputError(
+            f"the class names in '{folder}' are not the numbers they should be: {names}. Copy the folder again."
+        ) from None

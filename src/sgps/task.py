@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -98,12 +99,17 @@ def class_descriptions_in_order(
             f"descriptions name unknown classes: {listing(unknown)}; the classes are {listing(list(class_names), 20)}."
         )
     ordered: list[tuple[str, ...]] = []
+    wrong: list[str] = []
     for name in class_names:
         given = descriptions.get(name, ())
-        texts = (given,) if isinstance(given, str) else tuple(given)
+        # Anything but a text or several, such as None, is one description that is not text.
+        several = isinstance(given, Sequence) and not isinstance(given, str)
+        texts: tuple[Any, ...] = tuple(given) if several else (given,)
         if any(not isinstance(text, str) or not text.strip() for text in texts):
-            raise InputError(
-                f"the description of '{name}' is blank or not text. Write a sentence or leave it out."
-            )
+            wrong.append(f"'{name}'")
         ordered.append(texts)
+    if wrong:
+        raise InputError(
+            f"the description of {listing(wrong)} is blank or not text. Write a sentence or leave it out."
+        )
     return tuple(ordered)

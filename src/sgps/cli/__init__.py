@@ -30,8 +30,6 @@ def main() -> None:
     try:
         app()
     except InputError as error:
-        print(f"sgps: {error}", file=sys.stderr)
+        # One line whatever it quotes: another library's message, or a file with a line break in its name.
+        print("sgps:", " ".join(str(error).splitlines()), file=sys.stderr)
         raise SystemExit(2) from None
-    except KeyboardInterrupt:
-        print("sgps: interrupted; nothing half-written was left behind.", file=sys.stderr)
-        raise SystemExit(130) from None

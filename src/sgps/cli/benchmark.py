@@ -11,19 +11,17 @@ import secrets
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sgps.cli.console import Device, progress_bars
-from sgps.engine.engine import Engine, resolve_device
 from sgps.errors import InputError
-from sgps.evaluation.benchmark import EpisodePlan, run_benchmark
-from sgps.evaluation.methods import SynthesisEngine, check_methods, needs_engine, needs_peer
-from sgps.evaluation.peers import load_peer
-from sgps.evaluation.report import to_csv, to_table
-from sgps.evaluation.sets import describe, read_benchmark_set
-from sgps.manifests import read_descriptions
+
+# Whatever needs torch is imported where it is used: it takes seconds to load, and `sgps --help` needs none of it.
+if TYPE_CHECKING:
+    from sgps.evaluation.methods import SynthesisEngine
+    from sgps.evaluation.peers import Peer
 
 
 class Format(StrEnum):
@@ -90,6 +88,13 @@ def benchmark(
     quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False,
 ) -> None:
     """Compare sgps with ordinary few-shot methods on the same episodes of labelled sets."""
+    from sgps.engine.engine import resolve_device
+    from sgps.evaluation.benchmark import EpisodePlan, run_benchmark
+    from sgps.evaluation.methods import check_methods, needs_engine, needs_peer
+    from sgps.evaluation.report import to_csv, to_table
+    from sgps.evaluation.sets import describe, read_benchmark_set
+    from sgps.manifests import read_descriptions
+
     # Whatever can be refused is refused before anything slow begins.
     names = _names(methods)
     check_methods(names, episodes)
@@ -137,7 +142,16 @@ def _names(text: str) -> list[str]:
     return [part.strip() for part in text.split(",") if part.strip()]
 
 
+def load_peer(name: str, image_size: int) -> Peer:
+    """As `sgps.evaluation.peers.load_peer`."""
+    from sgps.evaluation import peers
+
+    return peers.load_peer(name, image_size)
+
+
 def _load_engine(name: str, device: Device) -> SynthesisEngine:
+    from sgps.engine.engine import Engine
+
     return Engine.from_pretrained(name, device)
 
 

@@ -8,7 +8,14 @@ from enum import StrEnum
 from itertools import count
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
 
 
 class Device(StrEnum):
@@ -24,15 +31,32 @@ OnProgress = Callable[[str, int, int | None], None]
 
 
 @contextmanager
-def progress_bars(quiet: bool) -> Iterator[OnProgress]:
-    """A bar for each step, on stderr; silent when `quiet`."""
-    columns = (
-        TextColumn("{task.description}"),
+def bars(quiet: bool, *more: ProgressColumn) -> Iterator[Progress]:
+    """Bars on stderr, with further columns if given; nothing when `quiet`."""
+    progress = Progress(
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TimeRemainingColumn(elapsed_when_finished=True),
+        *more,
+        console=Console(stderr=True),
+        disable=quiet,
     )
-    with Progress(*columns, console=Console(stderr=True), disable=quiet) as progress:
+    progress.start()
+    try:
+        yield progress
+    except BaseException:
+        # What went wrong is said in one line, alone: without the bars, and the empty line that progress.stop() adds.
+        progress.live.transient = True
+        progress.live.stop()
+        raise
+    progress.stop()
+
+
+@contextmanager
+def progress_bars(quiet: bool) -> Iterator[OnProgress]:
+    """A bar for each step, on stderr; silent when `quiet`."""
+    with bars(quiet) as progress:
         tasks = {}
 
         def on_progress(step: str, done: int, total: int | None) -> None:
@@ -52,4 +76,4 @@ def ticker(on_progress: OnProgress, step: str, total: int | None = None) -> Call
 def say(text: str, quiet: bool) -> None:
     """One line on stderr, unless `quiet`."""
     if not quiet:
-        Console(stderr=True, highlight=False, soft_wrap=True).print(text, markup=False)
+        Console(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False).print(text)

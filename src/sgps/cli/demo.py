@@ -11,20 +11,22 @@ import webbrowser
 from collections.abc import Callable
 from itertools import count
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 import typer
 import yaml
 from PIL import Image
-from torch import Tensor
 
 from sgps.cli.console import progress_bars, ticker
 from sgps.cli.demo_page import Answer, TaskReport, build_page
-from sgps.datasets.drawn import DrawnTask, draw_task
 from sgps.files import new_folder
-from sgps.images import read_images
-from sgps.target.explain import class_activation_maps
+
+# Whatever needs torch is imported where it is used: it takes seconds to load, a mistyped folder is reported at once.
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from sgps.datasets.drawn import DrawnTask
 
 N_SHOT = 5
 N_QUERY = 20
@@ -49,6 +51,8 @@ def demo(
 ) -> None:
     """Synthesize two classifiers from drawings and descriptions, and write a report to look at."""
     with new_folder(out) as folder:
+        from sgps.datasets.drawn import draw_task
+
         with progress_bars(quiet) as on_progress:
             reports = []
             for start, (name, title) in enumerate(_TASKS):
@@ -73,6 +77,8 @@ def _plain_task(seed: int, start: int) -> int:
 
     It has four classes or more, and one attribute alone tells them all apart. The report says so.
     """
+    from sgps.datasets.drawn import draw_task
+
     for index in count(start, step=2):
         looks = draw_task(seed, index, n_shot=1, n_query=0, image_size=16).looks
         distinct = [len({look[name] for look in looks}) for name in looks[0]]
@@ -85,8 +91,9 @@ def _run(
     task: DrawnTask, root: Path, folder: str, title: str, engine: str, step: Callable[[], None]
 ) -> TaskReport:
     """Write one task's files, synthesize its classifier, and classify what was held out."""
-    # Imported late: the engine's libraries take seconds to load, a mistyped folder is reported at once.
     from sgps.estimator import SynthesizedClassifier
+    from sgps.images import read_images
+    from sgps.target.explain import class_activation_maps
 
     names = task.class_names
     described = {name: list(texts) for name, texts in zip(names, task.descriptions, strict=True)}

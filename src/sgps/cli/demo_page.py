@@ -76,7 +76,7 @@ def build_page(reports: Sequence[TaskReport], *, engine: str, seed: int) -> str:
             ("Held-out drawings classified rightly", f"{right} of {total} ({right / total:.0%})"),
             ("Classifiers synthesized", str(len(reports))),
             ("Seconds to synthesize them", f"{seconds:.1f}"),
-            ("Training steps", "0"),
+            ("Training steps on the tasks", "0"),
         )
     )
     return f"""<!DOCTYPE html>
@@ -96,8 +96,8 @@ None is medical data, and nothing here says how well real pictures are classifie
 <header>
 <h1>Classifiers from drawings and words</h1>
 <p>Each classifier below was synthesized from five drawings and a few sentences a class: every weight of a small
-convolutional network, in one forward pass, with no training on the task. The tasks are easy on purpose: one of the
-attributes in the descriptions is enough to tell the classes apart.</p>
+convolutional network, with no training step on the task. The tasks are easy on purpose: one of the attributes in the
+descriptions is enough to tell the classes apart.</p>
 <dl class="summary">{summary}</dl>
 </header>
 <main>

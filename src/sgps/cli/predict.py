@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import sys
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -24,6 +25,10 @@ class Format(StrEnum):
     csv = "csv"
 
 
+Row = tuple[str, str, float, list[float]]
+"""Path of a picture, name of the likeliest class, its probability, and those of all classes."""
+
+
 def predict(
     model: Annotated[Path, typer.Argument(help="Folder of a synthesized classifier.")],
     images: Annotated[list[Path], typer.Argument(help="Pictures to classify.")],
@@ -40,30 +45,41 @@ def predict(
     with progress_bars(quiet) as on_progress:
         tick = ticker(on_progress, "reading", len(images))
         pictures = read_images(images, network.preprocessing.image_size, tick)
-    probabilities = network.probabilities(pictures).tolist()
+    probabilities: list[list[float]] = network.probabilities(pictures).tolist()
     names = network.class_names
-    rows = []
+    rows: list[Row] = []
     for path, row in zip(images, probabilities, strict=True):
         best = max(range(len(names)), key=row.__getitem__)
         rows.append((str(path), names[best], row[best], row))
-    if output_format is Format.json:
-        content = [
-            {
-                "image": path,
-                "prediction": name,
-                "confidence": confidence,
-                "probabilities": dict(zip(names, row, strict=True)),
-            }
-            for path, name, confidence, row in rows
-        ]
-        print(json.dumps(content, indent=2, ensure_ascii=False))
-    elif output_format is Format.csv:
-        writer = csv.writer(sys.stdout, lineterminator="\n")
-        writer.writerow(["image", "prediction", "confidence", *names])
-        for path, name, confidence, row in rows:
-            writer.writerow([path, name, f"{confidence:.6f}", *(f"{p:.6f}" for p in row)])
-    else:
-        table = Table("image", "prediction", "confidence", *names)
-        for path, name, confidence, row in rows:
-            table.add_row(path, name, f"{confidence:.1%}", *(f"{p:.1%}" for p in row))
-        Console().print(table)
+    _PRINTERS[output_format](rows, names)
+
+
+def _print_json(rows: Sequence[Row], names: Sequence[str]) -> None:
+    content = [
+        {
+            "image": image,
+            "prediction": name,
+            "confidence": confidence,
+            "probabilities": dict(zip(names, row, strict=True)),
+        }
+        for image, name, confidence, row in rows
+    ]
+    print(json.dumps(content, indent=2, ensure_ascii=False))
+
+
+def _print_csv(rows: Sequence[Row], names: Sequence[str]) -> None:
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(["image", "prediction", "confidence", *names])
+    for image, name, confidence, row in rows:
+        writer.writerow([image, name, f"{confidence:.6f}", *(f"{p:.6f}" for p in row)])
+
+
+def _print_table(rows: Sequence[Row], names: Sequence[str]) -> None:
+    table = Table("image", "prediction", "confidence", *names)
+    for image, name, confidence, row in rows:
+        table.add_row(image, name, f"{confidence:.1%}", *(f"{p:.1%}" for p in row))
+    # Without markup and emoji: a name such as `scan[left]:x:.png` must come out as it is.
+    Console(markup=False, emoji=False).print(table)
+
+
+_PRINTERS = {Format.table: _print_table, Format.json: _print_json, Format.csv: _print_csv}

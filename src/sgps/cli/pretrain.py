@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from sgps.cli.console import Device, say
 
 
 def pretrain(
@@ -21,6 +24,7 @@ def pretrain(
         Path | None, typer.Option(help="Folder of the run.", show_default="runs/NAME")
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on where a run stopped.")] = False,
+    device: Annotated[Device, typer.Option(help="Where the networks run.")] = Device.auto,
     quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False,
 ) -> None:
     """Pretrain an engine: base and experts, then generator and head. Dev classes are refused."""
@@ -30,22 +34,37 @@ def pretrain(
     chosen = load_recipe(recipe)
     if data is not None:
         chosen = dataclasses.replace(chosen, data=data.resolve())
+    folder = out or Path("runs") / chosen.name
+    try:
+        with _bars(quiet) as on_progress:
+            engine = Pretraining(chosen, folder, resume, on_progress, device.value).run()
+    except KeyboardInterrupt:
+        say(
+            "sgps: stopped. The same command with --resume goes on from the last checkpoint.", quiet
+        )
+        raise typer.Exit(130) from None
+    print(engine)
+
+
+@contextmanager
+def _bars(quiet: bool) -> Iterator[Callable[[str, int, int, Mapping[str, float]], None]]:
+    """A bar a stage, with the numbers of its latest step."""
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TimeRemainingColumn(elapsed_when_finished=True),
-        TextColumn("{task.fields[values]}"),
+        TextColumn("{task.fields[values]}", markup=False),
     )
     with Progress(*columns, console=Console(stderr=True), disable=quiet) as progress:
         bars = {}
 
-        def on_progress(stage: str, done: int, total: int, row: Mapping[str, float]) -> None:
-            values = "  ".join(f"{name} {value:.3g}" for name, value in row.items())
-            if stage not in bars:
-                bars[stage] = progress.add_task(stage, total=total, values=values)
-            progress.update(bars[stage], completed=done, values=values)
+        def on_progress(stage: str, done: int, total: int, numbers: Mapping[str, float]) -> None:
+            values = "  ".join(f"{name} {value:.3g}" for name, value in numbers.items())
+            if stage in bars:
+                progress.update(bars[stage], completed=done, values=values)
+            else:
+                # Speed is counted from here, so that a resumed stage does not promise an end in no time.
+                bars[stage] = progress.add_task(stage, total=total, completed=done, values=values)
 
-        run = Pretraining(chosen, out or Path("runs") / chosen.name, resume, on_progress)
-        engine = run.run()
-    print(engine)
+        yield on_progress

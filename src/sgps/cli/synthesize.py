@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sgps.cli.console import Device, progress_bars, say, ticker
+from sgps.errors import InputError, listing
 from sgps.files import refuse_existing
-from sgps.manifests import load_support, read_descriptions
+
+if TYPE_CHECKING:
+    from sgps.task import SupportSet
 
 
 def synthesize(
@@ -22,20 +25,26 @@ def synthesize(
         Path | None, typer.Option(help="YAML, JSON or TOML file: class to a text or texts.")
     ] = None,
     engine: Annotated[str, typer.Option(help="Engine: its name or folder.")] = "default",
+    allow_text_only: Annotated[
+        bool, typer.Option("--allow-text-only", help="Accept classes that are only described.")
+    ] = False,
     onnx: Annotated[bool, typer.Option("--onnx", help="Write model.onnx, too.")] = False,
     device: Annotated[Device, typer.Option(help="Where the engine runs.")] = Device.auto,
     quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False,
 ) -> None:
     """Write every parameter of a classifier for your task, from a few pictures and a sentence a class."""
     refuse_existing(out)
-    texts = read_descriptions(descriptions) if descriptions else None
+    # Imported late: torch takes seconds to load, an existing folder is reported at once.
     from sgps.engine.engine import Engine
+    from sgps.manifests import load_support, read_descriptions
 
+    texts = read_descriptions(descriptions) if descriptions else None
     loaded = Engine.from_pretrained(engine, device)
     with progress_bars(quiet) as on_progress:
-        task = load_support(
-            support, loaded.config.image_size, texts, ticker(on_progress, "reading")
-        )
+        tick = ticker(on_progress, "reading")
+        task = load_support(support, loaded.config.image_size, texts, tick)
+        if not allow_text_only:
+            _refuse_text_only(task)
     described = sum(bool(task.texts(index)) for index in range(task.num_classes))
     shots = ", ".join(f"{name} {n}" for name, n in zip(task.class_names, task.shots, strict=True))
     say(f"classes (pictures): {shots}; {described} described", quiet)
@@ -50,3 +59,13 @@ def synthesize(
 
     network.save(out, also=add_onnx if onnx else None)
     print(out)
+
+
+def _refuse_text_only(task: SupportSet) -> None:
+    """Stop at described classes without a picture: a mistyped name would silently become one more class."""
+    pictured = [name for name, shots in zip(task.class_names, task.shots, strict=True) if shots]
+    if unknown := [name for name in task.class_names if name not in pictured]:
+        raise InputError(
+            f"descriptions name classes without a picture: {listing(unknown)}; the classes with pictures are "
+            f"{listing(pictured, 20)}. Correct the names, or add --allow-text-only."
+        )

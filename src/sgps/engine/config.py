@@ -39,6 +39,12 @@ class EngineConfig:
     """Number of learned directions of each tensor's low-rank part and of its channel scales."""
     views: int = 4
     """Fixed mirror images and turns of each support picture that the head is computed from (1 to 8)."""
+    metric_rank: int = 128
+    """Number of directions of large within-class spread that the head's metric knows."""
+    metric_floor: float = 200.0
+    """Spread, relative to the small directions', that the metric adds to every direction at one shot."""
+    metric_decay: float = 2.0
+    """How fast that floor falls with the number of shots: `metric_floor / shots ** metric_decay`."""
 
     def to_json(self) -> str:
         """Text of `config.json`."""

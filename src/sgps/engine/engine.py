@@ -89,7 +89,10 @@ class Engine:
         Raises:
             InputError: there is no such engine, or its files are damaged or foreign.
         """
-        return _load_cached(_find(str(name_or_folder)).resolve(), resolve_device(device))
+        folder = _find(str(name_or_folder)).resolve()
+        # Part of the key, so that an engine replaced at the same path is read again.
+        changed = tuple(path.stat().st_mtime_ns for path in sorted(folder.iterdir()))
+        return _load_cached(folder, resolve_device(device), changed)
 
     def to(self, device: torch.device) -> Engine:
         """The same engine on another device."""
@@ -205,7 +208,8 @@ class Engine:
 
 
 @lru_cache(maxsize=2)
-def _load_cached(folder: Path, device: torch.device) -> Engine:
+def _load_cached(folder: Path, device: torch.device, changed: tuple[int, ...]) -> Engine:
+    del changed
     network, digest = load_engine(folder)
     return Engine(network, digest, device)
 

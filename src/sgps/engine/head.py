@@ -3,8 +3,11 @@
 In: features of the support pictures under the synthesized backbone. Out: classifier weight (N, F) and bias (N,), temperature
 folded in. Each class is represented by its pictures and by one pseudo-picture predicted from its description, which counts as
 `text_count` pictures: it decides alone when there is no picture, and fades as pictures come. A weighted ridge regression to
-centered one-hot targets follows, on centered and L2-normalized features. Since scores are compared for one picture at a time,
-the normalization of queries is a common factor and can stay out of the exported network.
+centered one-hot targets follows, on centered features in a metric that counts directions less in which pictures of one class
+differ anyway (measured in pretraining), L2-normalized. Since scores are compared for one picture at a time, the normalization
+of queries is a common factor and can stay out of the exported network; the metric is linear and is folded into it.
+
+The metric is trusted the more the more shots there are: with one, directions of large spread are also where classes differ.
 
 Sources: ridge head in closed form after Bertinetto et al., arXiv 1805.08136; description as a prior whose weight shrinks with
 the number of pictures after Silva-Rodriguez et al., "SS-Text"; learned temperature after Guo et al., arXiv 1706.04599.
@@ -20,14 +23,27 @@ from sgps.engine.config import EngineConfig
 from sgps.target.architecture import build_architecture
 
 
+def _mean_shots(counts: Tensor) -> float:
+    """Pictures a class, over the classes that have any."""
+    return float(counts.sum() / (counts > 0).sum().clamp(min=1))
+
+
 class Head(nn.Module):
     """Closed-form classifier; its few numbers are learned in pretraining."""
 
     feature_mean: Tensor
+    metric_vectors: Tensor
+    metric_values: Tensor
 
     def __init__(self, config: EngineConfig) -> None:
         super().__init__()
         features = build_architecture(config.architecture).num_features
+        self.config = config
+        self.num_features = features
+        rank = min(config.metric_rank, features)
+        # Values of one in every direction: until a spread is measured, the metric is plain distance.
+        self.register_buffer("metric_vectors", torch.zeros(features, rank))
+        self.register_buffer("metric_values", torch.ones(rank))
         self.register_buffer("feature_mean", torch.zeros(features))
         self.log_ridge = nn.Parameter(torch.tensor(-1.5))
         self.log_text_count = nn.Parameter(torch.tensor(-1.0))
@@ -37,6 +53,23 @@ class Head(nn.Module):
             nn.GELU(),
             nn.Linear(2 * config.width, features),
         )
+
+    @torch.no_grad()
+    def set_metric(self, residuals: Tensor) -> None:
+        """Measure the metric from features minus the mean of their class, (m, F)."""
+        values, vectors = torch.linalg.eigh(residuals.T @ residuals / len(residuals))
+        rank = len(self.metric_values)
+        rest = values[:-rank].mean() if rank < len(values) else values[0]
+        # Fewer pictures than features leave directions without any measured spread.
+        rest = rest.clamp(min=1e-3 * float(values.mean()))
+        self.metric_vectors.copy_(vectors[:, -rank:])
+        self.metric_values.copy_(values[-rank:] / rest)
+
+    def in_metric(self, vectors: Tensor, shots: float) -> Tensor:
+        """Shrink directions of large within-class spread in rows (m, F); symmetric, so it serves features and weights alike."""
+        floor = self.config.metric_floor / max(1.0, shots) ** self.config.metric_decay
+        factor = ((1 + floor) / (self.metric_values + floor)).sqrt() - 1
+        return vectors + (vectors @ self.metric_vectors * factor) @ self.metric_vectors.T
 
     def forward(
         self, features: Tensor, labels: Tensor, text: Tensor, has_text: Tensor
@@ -58,7 +91,7 @@ class Head(nn.Module):
         size = len(points)
         system = root[:, None] * gram * root + self.log_ridge.exp() * torch.eye(size).to(gram)
         dual = root[:, None] * torch.linalg.solve(system, root[:, None] * targets)
-        weight = dual.T @ points
+        weight = self.in_metric(dual.T @ points, _mean_shots(counts))
         log_scale = self._log_scale(gram, weights, targets, counts, features)
         weight = weight * (log_scale.exp() / reach)
         return weight, -(weight @ center)
@@ -77,6 +110,7 @@ class Head(nn.Module):
         else:
             center = self.feature_mean.to(features)
         centered = (features - center).reshape(-1, width)
+        centered = self.in_metric(centered, _mean_shots(counts))
         lengths = centered.norm(dim=-1, keepdim=True)
         text_count = self.log_text_count.exp()
         total = counts + text_count * has_text

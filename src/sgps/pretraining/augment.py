@@ -1,7 +1,7 @@
-"""Augment a batch of pictures on the device they lie on: one resampling, then colour.
+"""Augment a batch of pictures on the device they lie on: one resampling, then color.
 
-In: uint8 pictures (B, 3, S, S). Out: uint8-range float pictures in [0, 1] (B, 3, s, s), each cropped, turned, mirrored and
-recoloured independently. Randomness comes from the generator that is passed, so that a step can be repeated exactly.
+In: uint8 pictures (B, 3, S, S). Out: float pictures in [0, 1] (B, 3, s, s), each cropped, turned, mirrored and
+recolored independently. Randomness comes from the generator that is passed, so that a step can be repeated exactly.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ def _geometry(generator: torch.Generator, count: int) -> Tensor:
     return torch.stack([row_x, row_y], 1)
 
 
-def _recolour(images: Tensor, generator: torch.Generator) -> Tensor:
-    """Brightness, contrast, saturation and channel gains; one in ten gray, one in ten inverted in no channel."""
+def _recolor(images: Tensor, generator: torch.Generator) -> Tensor:
+    """Brightness, contrast, saturation and channel gains; one in ten gray."""
     count, device = images.shape[0], images.device
 
     def factor(spread: float) -> Tensor:
@@ -75,7 +75,7 @@ def augment(images: Tensor, size: int, generator: torch.Generator) -> Tensor:
     views = functional.grid_sample(
         images.float() / 255, grid, padding_mode="reflection", align_corners=False
     )
-    views = _recolour(views, generator)
+    views = _recolor(views, generator)
     blurred = functional.avg_pool2d(views, 3, stride=1, padding=1, count_include_pad=False)
     blur = _chance(generator, count, 0.15).to(device).view(-1, 1, 1, 1)
     views = torch.where(blur, blurred, views)

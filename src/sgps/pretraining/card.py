@@ -1,4 +1,4 @@
-"""The engine's card: what it is, what it has seen, and under which licences."""
+"""The engine's card: what it is, what it has seen, and under which licenses."""
 
 from __future__ import annotations
 
@@ -9,14 +9,20 @@ from sgps.version import __version__
 
 
 def engine_card(recipe: Recipe, pool: Pool) -> str:
-    """Text of the engine's README.md: recipe, sets, classes, counts and licences."""
+    """Text of the engine's README.md: recipe, sets, classes, counts and licenses."""
     rows = []
     for source in pool.sources:
-        entry = image_set(source.name.partition("/")[0])
+        entry = image_set(source.set_name)
         counts = [int((source.labels == c).sum()) for c in range(len(source.class_names))]
         classes = ", ".join(f"{n} {k}" for n, k in zip(source.class_names, counts, strict=True))
-        stage = "episodes only" if source.name in recipe.held_out else "features and episodes"
-        rows.append(f"| {source.name} | {entry.modality} | {classes} | {stage} | {entry.licence} |")
+        if source.set_name in recipe.held_out:
+            stage = "no stage" if source.is_attribute else "episodes only"
+        else:
+            stage = "features only" if source.is_attribute else "features and episodes"
+        rows.append(f"| {source.name} | {entry.modality} | {classes} | {stage} | {entry.license} |")
+    start = f"`{recipe.start.name}`"
+    if recipe.architecture == "tf_efficientnetv2_b0":
+        start = "an EfficientNetV2-B0 trained on ImageNet-1k (Keras Applications, Apache-2.0)"
     experts = "\n".join(
         f"- **{expert.name}**: {', '.join(expert.families)}; {expert.optimization.steps} steps of "
         f"{expert.optimization.batch_size} pictures at {expert.optimization.image_size} px."
@@ -30,19 +36,19 @@ pipeline_tag: image-classification
 
 # {recipe.name}: an engine of sgps
 
-Reads a few labelled medical pictures and a sentence a class, and writes every parameter of a `{recipe.architecture}`. Written by
-sgps {__version__} from a recipe with digest `{recipe.digest[:16]}`.
+Reads a few labelled medical pictures and a sentence a class, and writes every parameter of a
+`{recipe.architecture}`. Written by sgps {__version__} from a recipe with digest `{recipe.digest[:16]}`.
 
-**Not a medical device.** For research. Several of the sets below may not be used commercially, and so neither may this engine or
-what it synthesizes; see the licence column.
+**Not a medical device.** For research. Several of the sets below may not be used commercially, and so neither may this
+engine or what it synthesizes; see the license column.
 
 ## What it was pretrained on
 
-The start is an EfficientNetV2-B0 trained on ImageNet-1k (Keras Applications, Apache-2.0), trained onward. Classes of the role
-"dev" were refused by the code: it has seen none of `akiec`, `df`, `vasc` of HAM10000 nor any picture of the dev sets. Of every
-group of pictures, about 12 % never entered the feature stage and served the episodes.
+The start is {start}, trained onward. Classes of the role "dev" were refused by the code: it has seen none of `akiec`,
+`df`, `vasc` of HAM10000 nor any picture of the dev sets. Of the groups of every set, about 12 % never entered the
+feature stage and served the episodes.
 
-| set | modality | classes and pictures | used for | licence |
+| set | modality | classes and pictures | used for | license |
 |---|---|---|---|---|
 {chr(10).join(rows)}
 
@@ -52,7 +58,8 @@ group of pictures, about 12 % never entered the feature stage and served the epi
 {recipe.representation.image_size} px over all sets but the held-out ones, with distillation \
 from the start{" and " + ", ".join(recipe.teachers) if recipe.teachers else ""}; moved {recipe.base_step:g} of the way.
 {experts}
-- **generator and head**: {recipe.episodic.steps} steps of {recipe.episodic.tasks_per_step} tasks.
+- **generator and head**: {recipe.episodic.steps} steps of {recipe.episodic.tasks_per_step} tasks, \
+after {recipe.episodic.head_steps} steps of the head alone.
 
 Known weaknesses: shortcuts in several sets (stain color in `leukemia_all4`, different sources of the classes in
 `brain_mri_nickparvar4`, stickers in `isic2017`); `bccd_wbc4` is augmentations of about 350 originals.

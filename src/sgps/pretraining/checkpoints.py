@@ -1,15 +1,27 @@
-"""Keep what a pretraining run needs to go on: safetensors files that name the recipe they belong to."""
+"""Keep what a pretraining run needs to go on: safetensors files that name the recipe they belong to, and the log.
+
+In: named tensors and logged numbers. Out: files that are whole at any moment, whenever the run is stopped.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import csv
+import signal
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
 from sgps.errors import InputError
+
+_MOMENTS = ("step", "exp_avg", "exp_avg_sq")
+_COLUMNS = ["stage", "step", "name", "value"]
 
 
 def save_checkpoint(tensors: Mapping[str, Tensor], path: Path, recipe_digest: str) -> None:
@@ -33,7 +45,87 @@ def load_checkpoint(path: Path, recipe_digest: str) -> dict[str, Tensor]:
                     f"{path} belongs to another recipe. Give the run another --out folder, or restore the recipe."
                 )
             return {name: stream.get_tensor(name) for name in stream.keys()}  # noqa: SIM118
-    except SafetensorError as error:
+    except (SafetensorError, OSError) as error:
         raise InputError(
             f"{path} is damaged: {error}. Remove it to start that stage again."
         ) from None
+
+
+def training_state(
+    step: int, tensors: Mapping[str, Tensor], optimizer: torch.optim.Optimizer
+) -> dict[str, Tensor]:
+    """Step, trained tensors and the optimiser's moments of each, as named tensors."""
+    state = {"step": torch.tensor(step)}
+    for name, tensor in tensors.items():
+        state[f"tensor/{name}"] = tensor.detach()
+        # A tensor that has not had a gradient yet has no moments.
+        for key, value in optimizer.state.get(tensor, {}).items():
+            state[f"{key}/{name}"] = value
+    return state
+
+
+@torch.no_grad()
+def restore_training_state(
+    state: Mapping[str, Tensor], tensors: Mapping[str, Tensor], optimizer: torch.optim.Optimizer
+) -> int:
+    """Put back what `training_state` returned, and return the step."""
+    for name, tensor in tensors.items():
+        tensor.copy_(state[f"tensor/{name}"])
+        moments = {
+            # AdamW keeps its count of steps on the CPU, whatever the device.
+            key: state[f"{key}/{name}"].to("cpu" if key == "step" else tensor.device, copy=True)
+            for key in _MOMENTS
+            if f"{key}/{name}" in state
+        }
+        if moments:
+            optimizer.state[tensor] = moments
+    return int(state["step"])
+
+
+class Log:
+    """The CSV log of a run: one row a number."""
+
+    def __init__(self, path: Path) -> None:
+        """Remember where the log lies; nothing is written yet."""
+        self.path = path
+
+    def append(self, stage: str, step: int, numbers: Mapping[str, float]) -> None:
+        """Add the numbers of one step."""
+        is_new = not self.path.exists()
+        with self.path.open("a", newline="", encoding="utf-8") as stream:
+            writer = csv.writer(stream)
+            if is_new:
+                writer.writerow(_COLUMNS)
+            writer.writerows([stage, step, name, f"{value:.6g}"] for name, value in numbers.items())
+
+    def forget(self, stage: str, after: int) -> None:
+        """Drop the rows of a stage that lie beyond step `after`: the run is about to write them again."""
+        if not self.path.exists():
+            return
+        with self.path.open(newline="", encoding="utf-8") as stream:
+            rows = [row for row in csv.reader(stream) if len(row) == len(_COLUMNS)]
+        kept = [row for row in rows if row[0] != stage or int(row[1]) <= after]
+        partial = self.path.with_suffix(".partial")
+        with partial.open("w", newline="", encoding="utf-8") as stream:
+            csv.writer(stream).writerows(kept)
+        partial.replace(self.path)
+
+
+@contextmanager
+def deferred_interrupt() -> Iterator[threading.Event]:
+    """Within, the first Ctrl-C only sets the event, so that a step can be finished and saved; a second interrupts."""
+    asked = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield asked
+        return
+    previous = signal.getsignal(signal.SIGINT)
+
+    def remember(number: int, frame: FrameType | None) -> None:
+        asked.set()
+        signal.signal(signal.SIGINT, previous)
+
+    signal.signal(signal.SIGINT, remember)
+    try:
+        yield asked
+    finally:
+        signal.signal(signal.SIGINT, previous)

@@ -11,7 +11,7 @@ import json
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from sgps.errors import InputError, listing
 
@@ -57,6 +57,8 @@ class Episodic:
 
     steps: int
     """Number of optimiser steps."""
+    head_steps: int = 300
+    """Steps of the head alone, before generator and head learn together."""
     tasks_per_step: int = 4
     """Tasks whose gradients are averaged in one step."""
     learning_rate: float = 1e-3
@@ -107,15 +109,38 @@ class Recipe:
     experts: tuple[Expert, ...] = field(default=())
     episodic: Episodic
 
+    def content(self) -> dict[str, object]:
+        """All that decides the result, ready for JSON.
+
+        Where the files lie and how often a checkpoint is written do not count: a run may be moved and go on.
+        """
+        content = dataclasses.asdict(self)
+        del content["data"], content["checkpoint_minutes"]
+        content["start"] = self.start.name
+        content["teachers"] = [Path(teacher).name for teacher in self.teachers]
+        return content
+
     @property
     def digest(self) -> str:
         """SHA-256 of the recipe's content; a checkpoint of another recipe is refused by it."""
-        text = json.dumps(dataclasses.asdict(self), sort_keys=True, default=str)
-        return hashlib.sha256(text.encode()).hexdigest()
+        return hashlib.sha256(json.dumps(self.content(), sort_keys=True).encode()).hexdigest()
 
 
-def _build(cls: type[Any], table: dict[str, Any], where: str) -> Any:
-    """Make a dataclass of a TOML table, naming every unknown and missing key."""
+_Table = TypeVar("_Table", Optimization, Expert, Episodic, Recipe)
+_KINDS: dict[str, tuple[type, ...]] = {
+    "int": (int,),
+    "float": (int, float),
+    "str": (str,),
+    "Path": (Path,),
+    "tuple[str, ...]": (list,),
+}
+"""What must stand in a table for a field, by the field's annotation; paths are made of texts beforehand."""
+
+
+def _build(cls: type[_Table], table: object, where: str) -> _Table:
+    """Make a dataclass of a TOML table, naming every key that is unknown, missing or of the wrong kind."""
+    if not isinstance(table, dict):
+        raise InputError(f"{where} must be a table of keys and values.")
     fields = {f.name: f for f in dataclasses.fields(cls)}
     unknown = sorted(set(table) - set(fields))
     missing = sorted(
@@ -125,11 +150,18 @@ def _build(cls: type[Any], table: dict[str, Any], where: str) -> Any:
         and f.default is dataclasses.MISSING
         and f.default_factory is dataclasses.MISSING
     )
-    if unknown or missing:
-        parts = [f"unknown {listing(unknown)}"] if unknown else []
-        parts += [f"missing {listing(missing)}"] if missing else []
+    wrong = sorted(
+        name
+        for name, f in fields.items()
+        if name in table
+        and str(f.type) in _KINDS
+        and (isinstance(table[name], bool) or not isinstance(table[name], _KINDS[str(f.type)]))
+    )
+    kinds = {"unknown": unknown, "missing": missing, "of the wrong kind": wrong}
+    parts = [f"{kind} {listing(names, 100)}" for kind, names in kinds.items() if names]
+    if parts:
         raise InputError(f"{where}: {'; '.join(parts)}. Known keys: {', '.join(fields)}.")
-    values = {key: tuple(v) if isinstance(v, list) else v for key, v in table.items()}
+    values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in table.items()}
     return cls(**values)
 
 
@@ -141,27 +173,36 @@ def load_recipe(path: Path) -> Recipe:
     """
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    except OSError:
         raise InputError(
-            f"no recipe at {path}. The ones that come with sgps lie in recipes/."
+            f"no readable recipe at {path}. The ones that come with sgps lie in recipes/."
         ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"{path} is not a readable TOML file: {error}.") from None
     where = path.name
-    for key, cls in (("representation", Optimization), ("episodic", Episodic)):
-        if key in table:
-            table[key] = _build(cls, table[key], f"{where} [{key}]")
-    experts = []
-    for index, expert in enumerate(table.get("experts", [])):
-        section = f"{where} [[experts]] {index + 1}"
-        own = {k: v for k, v in expert.items() if k in {"name", "families"}}
-        rest = {k: v for k, v in expert.items() if k not in own}
-        own["optimization"] = _build(Optimization, rest, section)
-        experts.append(_build(Expert, own, section))
-    table["experts"] = experts
+    if "representation" in table:
+        section = f"{where} [representation]"
+        table["representation"] = _build(Optimization, table["representation"], section)
+    if "episodic" in table:
+        table["episodic"] = _build(Episodic, table["episodic"], f"{where} [episodic]")
+    experts = table.get("experts", [])
+    if not isinstance(experts, list) or not all(isinstance(expert, dict) for expert in experts):
+        raise InputError(f"{where}: each expert must be a table [[experts]] of its own.")
+    table["experts"] = tuple(
+        _expert(expert, f"{where} [[experts]] {index + 1}") for index, expert in enumerate(experts)
+    )
+    names = [expert.name for expert in table["experts"]]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise InputError(f"{where}: several experts are named {listing(twice)}. Rename them.")
     for key in ("start", "data"):
-        if key in table:
+        if isinstance(table.get(key), str):
             table[key] = (path.parent / table[key]).resolve()
-    recipe = _build(Recipe, table, where)
-    assert isinstance(recipe, Recipe)
-    return recipe
+    return _build(Recipe, table, where)
+
+
+def _expert(table: dict[str, object], section: str) -> Expert:
+    """An expert's own two keys stand beside those of its optimization."""
+    own = {k: v for k, v in table.items() if k in {"name", "families"}}
+    rest = {k: v for k, v in table.items() if k not in own}
+    return _build(Expert, {**own, "optimization": _build(Optimization, rest, section)}, section)

@@ -1,17 +1,19 @@
-"""Learn to synthesize: generator, task encoder and head, on tasks whose queries are classified by the synthesized network.
+"""Learn to synthesize: generator, task encoder and head, on tasks whose queries the synthesized network classifies.
 
-In: a `SynthesisNetwork` that holds base and expert directions, a pool and a stream of tasks. Out: the same network, trained.
-Loss: cross-entropy of the queries through the synthesized network, plus the divergence from a teacher that is given the same
-support: a ridge head on the features of base and all experts side by side, which beats every single network.
+In: a `SynthesisNetwork` that holds base and expert directions, a pool and a stream of tasks. Out: the same network,
+trained. Loss: cross-entropy of the queries through the synthesized network, plus the divergence from a teacher that is
+given the same support: a ridge head on the features of base and all experts side by side, which beats every single
+network.
 
-The head learns first, on cached base features, where a task costs a millisecond; then everything learns together. The four
-numbers of the temperature learn only from sets that no expert has seen: on familiar classes every network is too sure.
+The head learns first, on cached base features, where a task costs a millisecond; then everything learns together. The
+temperature and the worth of words learn only from sets that no expert has seen (where there are any): on familiar classes
+every network is too sure, and every description known by heart.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -20,68 +22,24 @@ from torch.nn import functional
 
 from sgps.engine.encoders import ImageDescription
 from sgps.engine.model import SynthesisNetwork, TaskTensors, mirror_views
+from sgps.pretraining.cache import Cache, class_residuals, resized
+from sgps.pretraining.checkpoints import restore_training_state, training_state
 from sgps.pretraining.config import Episodic
 from sgps.pretraining.pool import Pool
 from sgps.pretraining.task_stream import TaskDraw, TaskStream
-from sgps.target.network import logits, pooled_features
+from sgps.target.network import logits
 from sgps.task import Preprocessing
 
+logger = logging.getLogger(__name__)
+
+_HEAD_TASKS = 16
+"""Tasks a step while the head learns alone."""
+_HEAD_FIRST_TASK = 10_000_000
+"""Number of the first of these tasks, beyond any that a run of the whole reaches."""
 _TEACHER_RIDGE = 0.3
 """Ridge of the teacher, whose rows have length one."""
 _TEACHER_SCALE = 6.0
 """Factor on the teacher's scores before softmax."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Cache:
-    """What never changes while the generator learns, computed once for every picture of the pool that tasks use."""
-
-    place: Mapping[int, int]
-    """Row below of a picture of the pool."""
-    stages: Tensor
-    """The base's description (m, T)."""
-    joined: Tensor
-    """Unit features of base and experts side by side (m, F * (1 + K)), float16."""
-
-    def rows(self, pictures: Sequence[int]) -> list[int]:
-        """Rows of pictures of the pool."""
-        return [self.place[picture] for picture in pictures]
-
-
-@torch.no_grad()
-def build_cache(
-    network: SynthesisNetwork,
-    pool: Pool,
-    stream: TaskStream,
-    prepare: Preprocessing,
-    on_done: Callable[[int, int], None],
-) -> Cache:
-    """Run base and experts over every picture that tasks may use."""
-    used = torch.cat([source.indices for source in stream.sources]).unique()
-    generator = network.generator
-    stages, joined = [], []
-    for chunk in used.split(64):
-        images = prepare.normalize(resized(pool.images[chunk], prepare.image_size))
-        description = network.encoder.describe(generator.base_weights(), images)
-        parts = [description.pooled]
-        for index in range(len(generator.directions)):
-            weights = generator.expert_weights(index)
-            parts.append(pooled_features(network.architecture, weights, images))
-        stages.append(description.stages)
-        joined.append(torch.cat([functional.normalize(p, dim=1) for p in parts], 1).half())
-        on_done(len(stages) * 64, len(used))
-    place = {int(picture): row for row, picture in enumerate(used)}
-    return Cache(place=place, stages=torch.cat(stages), joined=torch.cat(joined))
-
-
-def resized(images: Tensor, size: int) -> Tensor:
-    """uint8 pictures (n, 3, S, S) at another side."""
-    if images.shape[-1] == size:
-        return images
-    smaller = functional.interpolate(
-        images.float(), size=(size, size), mode="bicubic", antialias=True, align_corners=False
-    )
-    return smaller.round().clamp(0, 255).to(torch.uint8)
 
 
 def teacher_scores(features: Tensor, labels: Tensor, queries: Tensor, num_classes: int) -> Tensor:
@@ -91,7 +49,8 @@ def teacher_scores(features: Tensor, labels: Tensor, queries: Tensor, num_classe
     target = functional.one_hot(labels, num_classes).float() - 1 / num_classes
     system = support @ support.T + _TEACHER_RIDGE * torch.eye(len(support)).to(support)
     weight = support.T @ torch.linalg.solve(system, target)
-    return _TEACHER_SCALE * functional.normalize(queries - center, dim=1) @ weight
+    scores: Tensor = _TEACHER_SCALE * functional.normalize(queries - center, dim=1) @ weight
+    return scores
 
 
 class EpisodicRun:
@@ -130,11 +89,13 @@ class EpisodicRun:
         self.config = config
         self.seed = seed
         self.step = 0
+        self.device = pool.images.device
         network.encoder.stage_mean.copy_(cache.stages.mean(0))
         network.encoder.stage_std.copy_(cache.stages.std(0) + 1e-4)
         network.head.feature_mean.copy_(
             cache.stages[:, -network.architecture.num_features :].mean(0)
         )
+        network.head.set_metric(class_residuals(cache, stream.sources, network.head.num_features))
         directions = ("generator.left", "generator.right", "generator.scale_directions")
         parameters = dict(network.named_parameters())
         self.optimizer = torch.optim.AdamW(
@@ -153,7 +114,7 @@ class EpisodicRun:
             weight_decay=0.01,
         )
 
-    def task_tensors(self, draw: TaskDraw, rng: np.random.Generator) -> TaskTensors:
+    def task_tensors(self, draw: TaskDraw, rng: np.random.Generator, images: Tensor) -> TaskTensors:
         """The support of a task, each class with a random choice of its descriptions."""
         width = self.network.config.text_width
         means = []
@@ -164,17 +125,18 @@ class EpisodicRun:
             else:
                 size = int(rng.integers(1, len(own) + 1))
                 means.append(own[torch.from_numpy(rng.permutation(len(own))[:size])].mean(0))
-        text = torch.stack(means)
+        text = torch.stack(means).to(self.device)
         return TaskTensors(
-            images=self._pictures(draw.support),
-            labels=torch.tensor(draw.support_labels, dtype=torch.int64),
+            images=images,
+            labels=torch.tensor(draw.support_labels, dtype=torch.int64, device=self.device),
             text=text,
             has_text=text.abs().sum(1) > 0,
         )
 
     def _pictures(self, pictures: Sequence[int]) -> Tensor:
         if not pictures:
-            return torch.zeros(0, 3, self.config.image_size, self.config.image_size)
+            side = self.config.image_size
+            return torch.zeros(0, 3, side, side, device=self.device)
         return self.prepare.normalize(
             resized(self.pool.images[list(pictures)], self.config.image_size)
         )
@@ -200,7 +162,7 @@ class EpisodicRun:
         """Loss of task `index`, its query accuracy, and the synthesized backbone (without gradient)."""
         draw = self.stream.draw(index)
         rng = np.random.default_rng([self.seed, index, 1])
-        task = self.task_tensors(draw, rng)
+        task = self.task_tensors(draw, rng, self._pictures(draw.support))
         network = self.network
         codes = network.codes_from(self._described(draw), task)
         backbone = network.generator.compose(codes)
@@ -210,7 +172,7 @@ class EpisodicRun:
         turn = int(rng.integers(8))
         images = mirror_views(self._pictures(draw.query), 8)[turn::8]
         scores = logits(network.architecture, weights, images)
-        target = torch.tensor(draw.query_labels)
+        target = torch.tensor(draw.query_labels, device=self.device)
         loss = functional.cross_entropy(scores, target)
         loss = loss + self.config.teacher * self._teacher_loss(draw, scores, task.labels)
         # Directions cost something, so that a task moves away from the base only for a reason.
@@ -221,25 +183,33 @@ class EpisodicRun:
     def _classifier(
         self, features: Tensor, task: TaskTensors, draw: TaskDraw
     ) -> tuple[Tensor, Tensor]:
-        temperature = self.network.head.temperature
-        temperature.requires_grad_(not draw.is_seen)
-        classifier: tuple[Tensor, Tensor] = self.network.head(
-            features, task.labels, task.text, task.has_text
-        )
-        temperature.requires_grad_()
+        head = self.network.head
+        # What words are worth, and how sure to be, shows only on classes that nothing has learned yet; and what words
+        # look like must not be learned from the classes on which their worth is judged.
+        frozen = list(head.prototype_of_text.parameters())
+        if draw.is_seen:
+            frozen = [head.temperature, head.log_text_count]
+        if not self.stream.has_unseen:
+            frozen = []
+        for parameter in frozen:
+            parameter.requires_grad_(False)
+        classifier: tuple[Tensor, Tensor] = head(features, task.labels, task.text, task.has_text)
+        for parameter in frozen:
+            parameter.requires_grad_()
         return classifier
 
     def head_loss(self, index: int) -> Tensor:
         """Loss of task `index` with the base as backbone, from cached features."""
         draw = self.stream.draw(index)
-        task = self.task_tensors(draw, np.random.default_rng([self.seed, index, 2]))
+        rng = np.random.default_rng([self.seed, index, 2])
+        # The pictures themselves are not read: preparing them would cost more than everything else here.
+        task = self.task_tensors(draw, rng, self._pictures(()))
         width = self.network.architecture.num_features
         features = self.cache.stages[self.cache.rows(draw.support)][:, None, -width:]
         weight, bias = self._classifier(features, task, draw)
         queries = self.cache.stages[self.cache.rows(draw.query)][:, -width:]
-        return functional.cross_entropy(
-            functional.linear(queries, weight, bias), torch.tensor(draw.query_labels)
-        )
+        target = torch.tensor(draw.query_labels, device=self.device)
+        return functional.cross_entropy(functional.linear(queries, weight, bias), target)
 
     def advance(self) -> dict[str, float]:
         """Do one step; return what is logged of it."""
@@ -248,7 +218,7 @@ class EpisodicRun:
         count = self.config.tasks_per_step
         for offset in range(count):
             loss, accuracy, backbone = self.task_loss(self.step * count + offset)
-            (loss / count).backward()
+            torch.autograd.backward(loss / count)
             total += float(loss.detach()) / count
             accuracies.append(accuracy)
             backbones.append(backbone)
@@ -260,25 +230,35 @@ class EpisodicRun:
             "between_task_variance": between_task_variance(backbones),
         }
 
-    def warm_up_head(self, steps: int, tasks_per_step: int = 16) -> float:
-        """Train the head alone on cached base features; return the mean loss of the last tenth."""
+    def warm_up_head(
+        self, steps: int, on_done: Callable[[int, float], None] | None = None
+    ) -> float:
+        """Train the head alone on cached base features; return the mean loss of the last tenth.
+
+        Args:
+            steps: number of optimiser steps.
+            on_done: hears of each step and its loss.
+        """
         losses = []
         for step in range(steps):
             self.optimizer.zero_grad(set_to_none=True)
-            loss = torch.stack(
-                [
-                    self.head_loss(10_000_000 + step * tasks_per_step + offset)
-                    for offset in range(tasks_per_step)
-                ]
-            ).mean()
-            loss.backward()
+            first = _HEAD_FIRST_TASK + step * _HEAD_TASKS
+            loss = torch.stack([self.head_loss(first + offset) for offset in range(_HEAD_TASKS)])
+            torch.autograd.backward(loss.mean())
             self._update(step, steps)
-            losses.append(float(loss.detach()))
-        return sum(losses[-max(1, steps // 10) :]) / max(1, steps // 10)
+            losses.append(float(loss.detach().mean()))
+            if on_done is not None:
+                on_done(step + 1, losses[-1])
+        last = losses[-max(1, steps // 10) :]
+        return sum(last) / max(1, len(last))
 
     def _update(self, step: int, steps: int) -> None:
         parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
-        torch.nn.utils.clip_grad_norm_([p for p in parameters if p.grad is not None], 1.0)
+        used = [p for p in parameters if p.grad is not None]
+        if not torch.nn.utils.clip_grad_norm_(used, 1.0).isfinite():
+            # One bad task must not turn every weight into NaN; the same step does the same when repeated.
+            logger.warning("step %d left out: its gradient is not finite", step)
+            return
         warm = min(1.0, (step + 1) / max(1, steps // 10))
         rate = self.config.learning_rate * warm * max(0.02, 1 - step / steps)
         for group in self.optimizer.param_groups:
@@ -287,30 +267,18 @@ class EpisodicRun:
 
     def state_dict(self) -> dict[str, Tensor]:
         """Everything needed to go on, as named tensors."""
-        state = {"step": torch.tensor(self.step)}
-        for name, tensor in self.network.named_parameters():
-            state[f"tensor/{name}"] = tensor.detach()
-            for key, value in self.optimizer.state.get(tensor, {}).items():
-                state[f"{key}/{name}"] = value
-        return state
+        return training_state(self.step, dict(self.network.named_parameters()), self.optimizer)
 
-    @torch.no_grad()
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
         """Go on from what `state_dict` returned."""
-        self.step = int(state["step"])
-        for name, tensor in self.network.named_parameters():
-            tensor.copy_(state[f"tensor/{name}"])
-            moments = {
-                key: state[f"{key}/{name}"].clone()
-                for key in ("step", "exp_avg", "exp_avg_sq")
-                if f"{key}/{name}" in state
-            }
-            if moments:
-                self.optimizer.state[tensor] = moments
+        parameters = dict(self.network.named_parameters())
+        self.step = restore_training_state(state, parameters, self.optimizer)
 
 
 def between_task_variance(backbones: Sequence[Mapping[str, Tensor]]) -> float:
     """How much tensors differ between tasks: variance over tasks relative to the mean square, averaged over tensors."""
+    if len(backbones) < 2:
+        return float("nan")
     shares = []
     for name in backbones[0]:
         stack = torch.stack([backbone[name] for backbone in backbones])

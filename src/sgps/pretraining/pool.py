@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -18,9 +18,8 @@ from torch import Tensor
 
 from sgps.datasets.catalogue import image_set, refuse_dev, role_of, set_names
 from sgps.errors import InputError, listing
+from sgps.images import ImageError, read_each
 from sgps.manifests import LabelledImage, read_labelled
-
-logger = logging.getLogger(__name__)
 
 _RESERVED_PERCENT = 12
 """Share of the groups of each set that the representation stage never sees, in percent."""
@@ -39,6 +38,16 @@ class LabelSource:
     labels: Tensor
     """int64 (m,), classes of those pictures."""
     class_names: tuple[str, ...]
+
+    @property
+    def set_name(self) -> str:
+        """Name of the image set that the pictures come from."""
+        return self.name.partition("/")[0]
+
+    @property
+    def is_attribute(self) -> bool:
+        """Whether this is a labelling by metadata; no task is posed with it."""
+        return "/" in self.name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,23 +85,25 @@ def _is_reserved(group: str) -> bool:
     return int(hashlib.sha256(group.encode()).hexdigest(), 16) % 100 < _RESERVED_PERCENT
 
 
-def train_archives(data: Path, exclude: Sequence[str] = ()) -> list[Path]:
-    """Archives in `data` that hold at least one train class, sorted by name, without those in `exclude`."""
+def train_archives(data: Path, held_out: Sequence[str] = ()) -> list[Path]:
+    """Archives in `data` that hold at least one train class, sorted by name.
+
+    Raises:
+        InputError: there is none, or `held_out` names others.
+    """
     known = set(set_names())
     found = sorted(path for path in data.glob("*.zip") if path.stem in known)
-    if not found:
+    archives = [path for path in found if image_set(path.stem).train_labels]
+    if not archives:
         raise InputError(
-            f"no image set in {data}. Put the archives there or correct `data` in the recipe."
+            f"no image set to train on in {data}. Put the archives there or correct `data` in the recipe."
         )
-    unknown = sorted(set(exclude) - {path.stem for path in found})
+    unknown = sorted(set(held_out) - {path.stem for path in archives})
     if unknown:
-        raise InputError(f"`held_out` names sets that are not in {data}: {listing(unknown)}.")
-    return [
-        path
-        for path in found
-        if path.stem not in exclude
-        and any(role_of(path.stem, label) == "train" for label in image_set(path.stem).labels)
-    ]
+        raise InputError(
+            f"`held_out` names sets that are no train sets in {data}: {listing(unknown)}. Correct the recipe."
+        )
+    return archives
 
 
 def _thinned(items: list[LabelledImage], limit: int) -> list[LabelledImage]:
@@ -117,7 +128,7 @@ def load_pool(
         on_set: called with a set's name and number of pictures when it is decoded.
 
     Raises:
-        InputError: an archive would bring a dev class in.
+        InputError: an archive would bring a dev class in, or holds pictures that cannot be read; all are listed.
     """
     pictures: list[Tensor] = []
     groups: list[str] = []
@@ -127,12 +138,13 @@ def load_pool(
         items = [item for item in read_labelled(archive) if role_of(name, item.label) == "train"]
         items = _thinned(items, max_images)
         class_names = tuple(sorted({item.label for item in items}))
+        # Asked again, of the roles themselves: the selection above must never be the only guard.
         refuse_dev(name, class_names)
         first = len(groups)
-        pictures.extend(item.read(stored_size) for item in items)
+        pictures += _decoded(archive, items, stored_size)
         groups.extend(f"{name}/{item.group}" for item in items)
         indices = torch.arange(first, len(groups))
-        labels = torch.tensor([class_names.index(item.label) for item in items])
+        labels = torch.tensor([class_names.index(i.label) for i in items], dtype=torch.int64)
         family = image_set(name).family
         sources.append(
             LabelSource(
@@ -144,7 +156,19 @@ def load_pool(
             sources += _attribute_sources(name, family, metadata, items, first)
         if on_set:
             on_set(name, len(items))
+    if not pictures:
+        raise InputError(f"no picture of a train class in {listing([str(a) for a in archives])}.")
     return Pool(images=torch.stack(pictures), groups=tuple(groups), sources=tuple(sources))
+
+
+def _decoded(archive: Path, items: Sequence[LabelledImage], size: int) -> list[Tensor]:
+    results = read_each([partial(item.read, size) for item in items])
+    bad = [f"{e.name} {e.reason}" for e in results if isinstance(e, ImageError)]
+    if bad:
+        raise InputError(
+            f"{len(bad)} of {len(items)} pictures in '{archive}' cannot be used: {listing(bad, 100)}. Pack it anew."
+        )
+    return [result for result in results if isinstance(result, Tensor)]
 
 
 def _attribute_sources(

@@ -1,8 +1,9 @@
 """Learn features: train a whole network on many labellings at once while its general features are kept alive.
 
-In: a start (affine weights), a pool and its label sources. Out: the moving average of the trained weights. Loss: cross-entropy
-of one linear head a labelling, on class-balanced batches, plus the cosine distance to the features of frozen ImageNet teachers
-on the same augmented pictures. The step number alone decides what a step draws, so that a resumed run repeats exactly.
+In: a start (affine weights), a pool and its label sources. Out: the moving average of the trained weights. Loss:
+cross-entropy of one linear head a labelling, on class-balanced batches, plus the cosine distance to the features of
+frozen ImageNet teachers on the same augmented pictures. The step number alone decides what a step draws, so that a
+resumed run repeats exactly.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from sgps.pretraining.augment import augment
+from sgps.pretraining.checkpoints import restore_training_state, training_state
 from sgps.pretraining.config import Optimization
 from sgps.pretraining.pool import LabelSource, Pool
 from sgps.target.architecture import Architecture
@@ -56,7 +58,7 @@ def make_teacher(
     generator = torch.Generator().manual_seed(seed)
     chosen = torch.randperm(len(pool.images), generator=generator)[:512]
     total = torch.zeros(architecture.num_features, device=pool.images.device)
-    for part in chosen.split(64):
+    for part in torch.split(chosen, 64):
         views = augment(pool.images[part], image_size, generator)
         total += teacher_features(architecture, weights, views).sum(0)
     return Teacher(architecture=architecture, weights=weights, center=total / len(chosen))
@@ -65,8 +67,8 @@ def make_teacher(
 class BatchSampler:
     """Draw (picture, labelling, class) triples: family, then labelling, then class, then picture.
 
-    Labellings are drawn in proportion to the square root of their size, classes to the 0.3rd power of theirs, so that rare
-    classes are seen often without a handful of pictures being repeated in every batch.
+    Labellings are drawn in proportion to the square root of their size, classes to the 0.3rd power of theirs, so that
+    rare classes are seen often without a handful of pictures being repeated in every batch.
     """
 
     def __init__(self, sources: Sequence[LabelSource]) -> None:
@@ -109,17 +111,6 @@ def learning_rate(config: Optimization, step: int) -> float:
         return config.learning_rate * (step + 1) / config.warmup_steps
     progress = (step - config.warmup_steps) / max(1, config.steps - config.warmup_steps)
     return config.learning_rate * 0.5 * (1 + math.cos(math.pi * progress))
-
-
-def _rate_of(name: str, architecture: Architecture) -> tuple[float, bool]:
-    """Factor on the learning rate, and whether weight decay applies, of one trained tensor."""
-    if name.startswith("head."):
-        return 3.0, False
-    if name.startswith("projector."):
-        return 1.0, False
-    # Early filters are general; moving them as fast as late ones costs unseen modalities more than it gains.
-    early = name.startswith(("conv_stem", "bn1", "blocks.0.", "blocks.1."))
-    return (0.3 if early else 1.0), name.endswith(("weight",)) and "bn" not in name
 
 
 class RepresentationRun:
@@ -175,7 +166,7 @@ class RepresentationRun:
         inputs = normalized(self.architecture, views)
         features = pooled_features(self.architecture, self.tensors, inputs)
         terms = []
-        for index in chosen.unique().tolist():
+        for index in torch.unique(chosen).tolist():
             own = (chosen == index).to(self.device)
             head = f"head.{self.sources[index].name}"
             scores = functional.linear(
@@ -198,7 +189,7 @@ class RepresentationRun:
         """Do one step; return its cross-entropy and distance to the teachers."""
         cross_entropy, distance = self.losses()
         self.optimizer.zero_grad(set_to_none=True)
-        (cross_entropy + self.config.distillation * distance).backward()
+        torch.autograd.backward(cross_entropy + self.config.distillation * distance)
         torch.nn.utils.clip_grad_norm_(self.tensors.values(), 2.0)
         rate = learning_rate(self.config, self.step)
         for group in self.optimizer.param_groups:
@@ -213,27 +204,13 @@ class RepresentationRun:
 
     def state_dict(self) -> dict[str, Tensor]:
         """Everything needed to go on, as named tensors."""
-        state = {"step": torch.tensor(self.step)}
-        for name, tensor in self.tensors.items():
-            state[f"tensor/{name}"] = tensor.detach()
-            for key, value in self.optimizer.state[tensor].items():
-                state[f"{key}/{name}"] = value
-        state |= {f"average/{name}": tensor for name, tensor in self.average.items()}
-        return state
+        state = training_state(self.step, self.tensors, self.optimizer)
+        return state | {f"average/{name}": tensor for name, tensor in self.average.items()}
 
     @torch.no_grad()
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
         """Go on from what `state_dict` returned."""
-        self.step = int(state["step"])
-        for name, tensor in self.tensors.items():
-            tensor.copy_(state[f"tensor/{name}"])
-            moments = {
-                key: state[f"{key}/{name}"].clone()
-                for key in ("step", "exp_avg", "exp_avg_sq")
-                if f"{key}/{name}" in state
-            }
-            if moments:
-                self.optimizer.state[tensor] = moments
+        self.step = restore_training_state(state, self.tensors, self.optimizer)
         for name, average in self.average.items():
             average.copy_(state[f"average/{name}"])
 

@@ -1,88 +1,107 @@
 """Run a recipe from start to engine: base, experts, episodes. Every stage can be left and entered again.
 
-In: a `Recipe` and an output folder. Out: in that folder `base.safetensors`, one `expert-<name>.safetensors` an expert, `log.csv`,
-checkpoints while a stage runs, and at the end `engine/`.
+In: a `Recipe` and an output folder. Out: in that folder `recipe.json`, one `<stage>.safetensors` for the base and each
+expert, `log.csv`, checkpoints while a stage runs, and at the end `engine/`.
 """
 
 from __future__ import annotations
 
-import csv
+import dataclasses
+import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor
 
-from sgps.datasets.catalogue import descriptions_of
 from sgps.engine.config import EngineConfig
-from sgps.engine.engine import Engine
+from sgps.engine.engine import Engine, resolve_device
 from sgps.engine.model import SynthesisNetwork
 from sgps.engine.text import TextEncoder, default_text_encoder
-from sgps.errors import InputError
+from sgps.errors import InputError, listing
+from sgps.evaluation.peers import load_peer
+from sgps.pretraining.cache import build_cache, description_embeddings, family_center
 from sgps.pretraining.card import engine_card
 from sgps.pretraining.checkpoints import load_checkpoint, save_checkpoint
 from sgps.pretraining.config import Optimization, Recipe
-from sgps.pretraining.episodic import EpisodicRun, build_cache, resized
+from sgps.pretraining.episodic import EpisodicRun
 from sgps.pretraining.pool import LabelSource, Pool, load_pool, train_archives
 from sgps.pretraining.representation import RepresentationRun, Teacher, make_teacher
+from sgps.pretraining.stages import OnProgress, StageRunner
+from sgps.pretraining.start import read_start
 from sgps.pretraining.task_stream import TaskStream
 from sgps.target.architecture import Architecture, build_architecture
-from sgps.target.network import Weights, fold_batch_norm
-from sgps.evaluation.peers import load_peer
+from sgps.target.network import Weights
 from sgps.task import Preprocessing
 
-OnProgress = Callable[[str, int, int, Mapping[str, float]], None]
-"""Called with a stage's name, steps done, steps in all, and what is logged."""
-
-_LOG_EVERY = 10
-_HEAD_STEPS = 300
-"""Steps of the head alone, before generator and head learn together."""
 _CENTER_IMAGES = 300
 """Pictures of each family from which its center in feature space is measured."""
-
-
-class _Stage(Protocol):
-    step: int
-
-    def state_dict(self) -> dict[str, Tensor]: ...
-
-    def load_state_dict(self, state: Mapping[str, Tensor]) -> None: ...
+_TEACHER_IMAGES = 512
+"""Pictures from which a teacher's center is measured."""
 
 
 class Pretraining:
     """One run of a recipe in one folder."""
 
-    def __init__(self, recipe: Recipe, out: Path, resume: bool, on_progress: OnProgress) -> None:
-        """Open or make the folder.
+    def __init__(
+        self,
+        recipe: Recipe,
+        out: Path,
+        resume: bool,
+        on_progress: OnProgress,
+        device: str = "auto",
+        text_encoder: TextEncoder | None = None,
+    ) -> None:
+        """Read the start and check the folder; nothing is written before the pictures are read.
+
+        Args:
+            recipe: what to do.
+            out: folder of the run.
+            resume: whether to go on with what an earlier run left there.
+            on_progress: hears of every step.
+            device: `auto`, `cpu` or `cuda`.
+            text_encoder: what embeds the descriptions; the default is the one that every engine is used with.
 
         Raises:
-            InputError: the folder exists and `resume` is off, or the start is not a network of the architecture.
+            InputError: the folder exists and `resume` is off, or another recipe made it; the start is not a network of
+                the architecture; there is no such device.
         """
-        if out.exists() and not resume:
+        if out.exists() and not (resume and out.is_dir()):
             raise InputError(
                 f"'{out}' exists already. Add --resume to go on, or name another --out."
             )
         self.recipe = recipe
         self.out = out
         self.on_progress = on_progress
+        self.device = resolve_device(device)
         self.architecture = build_architecture(recipe.architecture)
-        self.start = self._read_start()
-        out.mkdir(parents=True, exist_ok=True)
-        self._saved = time.monotonic()
+        self._refuse_other_recipe()
+        self.start = self._placed(read_start(recipe.start, self.architecture))
+        self._text_encoder = text_encoder or default_text_encoder()
+        self._stages = StageRunner(out, recipe.digest, recipe.checkpoint_minutes, on_progress)
         self._teachers: list[Teacher] = []
 
-    def _read_start(self) -> dict[str, Tensor]:
+    def _refuse_other_recipe(self) -> None:
+        path = self.out / "recipe.json"
+        if not path.exists():
+            return
         try:
-            state = load_file(self.recipe.start)
-            return fold_batch_norm(state, self.architecture)
-        except (OSError, SafetensorError, KeyError) as error:
+            before: dict[str, object] = dict(json.loads(path.read_text(encoding="utf-8")))
+        except ValueError:
             raise InputError(
-                f"the start {self.recipe.start} is not a {self.architecture.name} in safetensors: {error}."
+                f"{path} is damaged. Remove it if the folder is this recipe's, or name another --out."
             ) from None
+        now = json.loads(json.dumps(self.recipe.content()))
+        changed = sorted(key for key in {*before, *now} if before.get(key) != now.get(key))
+        if changed:
+            raise InputError(
+                f"'{self.out}' belongs to another recipe; these differ: {listing(changed)}. "
+                "Name another --out, or restore the recipe."
+            )
+
+    def _placed(self, weights: Weights) -> dict[str, Tensor]:
+        return {name: tensor.to(self.device) for name, tensor in weights.items()}
 
     def run(self) -> Path:
         """Do what is left to do; return the folder of the engine."""
@@ -90,189 +109,179 @@ class Pretraining:
         if engine.exists():
             return engine
         recipe = self.recipe
-        archives = train_archives(recipe.data)
-        unknown = sorted(set(recipe.held_out) - {path.stem for path in archives})
-        if unknown:
-            raise InputError(
-                f"`held_out` names no train set in {recipe.data}: {', '.join(unknown)}."
-            )
-        pool = load_pool(archives, recipe.stored_size, recipe.max_images, self._on_set)
+        pool = self._load_pool()
+        self.out.mkdir(parents=True, exist_ok=True)
+        content = json.dumps(recipe.content(), indent=2) + "\n"
+        (self.out / "recipe.json").write_text(content, encoding="utf-8")
         learned, reserved = pool.split()
-        seen = tuple(source for source in learned if source.name not in recipe.held_out)
-        base = self._network("base", pool, seen, self.start, recipe.representation)
+        seen = tuple(s for s in learned if s.set_name not in recipe.held_out and len(s.indices))
+        trained = self._network("base", pool, seen, self.start, recipe.representation)
+        # Experts go on from the whole way; what tasks start from may be nearer to the start, where it is more general.
         base = {
-            name: tensor.lerp(base[name], recipe.base_step) for name, tensor in self.start.items()
+            name: tensor.lerp(trained[name], recipe.base_step)
+            for name, tensor in self.start.items()
         }
-        experts = []
-        for expert in recipe.experts:
-            own = tuple(source for source in seen if source.family in expert.families)
-            name = f"expert-{expert.name}"
-            experts.append(self._network(name, pool, own, base, expert.optimization))
-        network = self._assemble(base, experts, pool, seen)
-        self._episodic(network, pool, reserved)
-        card = engine_card(recipe, pool)
-        Engine(network).save_pretrained(engine, card)
+        experts = [
+            self._network(
+                f"expert-{expert.name}",
+                pool,
+                tuple(source for source in seen if source.family in expert.families),
+                trained,
+                expert.optimization,
+                teachers=1,
+            )
+            for expert in recipe.experts
+        ]
+        network = self._assemble(base, experts)
+        self._episodic(network, pool, seen, reserved)
+        Engine(network).save_pretrained(engine, engine_card(recipe, pool))
         return engine
 
-    def _on_set(self, name: str, count: int) -> None:
-        self.on_progress(f"reading {name}", count, count, {})
+    def _load_pool(self) -> Pool:
+        """Decode the train sets, after all that the recipe says of them is checked."""
+        recipe = self.recipe
+        archives = train_archives(recipe.data, recipe.held_out)
+        counts: list[int] = []
+
+        def on_set(name: str, count: int) -> None:
+            counts.append(count)
+            self.on_progress("reading", len(counts), len(archives), {"pictures": sum(counts)})
+
+        pool = load_pool(archives, recipe.stored_size, recipe.max_images, on_set)
+        families = {s.family for s in pool.sources if s.set_name not in recipe.held_out}
+        idle = [e.name for e in recipe.experts if not families & set(e.families)]
+        if not families or idle:
+            raise InputError(
+                f"no train set for {listing(idle) or 'the base'} in {recipe.data}: the families there are "
+                f"{listing(sorted(families)) or 'none'}. Add sets or correct the recipe."
+            )
+        return dataclasses.replace(pool, images=pool.images.to(self.device))
 
     def _network(
         self,
         stage: str,
         pool: Pool,
-        sources: tuple[LabelSource, ...],
-        start: Mapping[str, Tensor],
+        sources: Sequence[LabelSource],
+        start: Weights,
         config: Optimization,
+        teachers: int | None = None,
     ) -> dict[str, Tensor]:
-        """Train one network, or read it if an earlier run has finished it."""
+        """Train one network, or read it if an earlier run has finished it.
+
+        `teachers` keeps the first so many: an expert's run is too short to fit a further teacher's projector, and has the
+        start alone.
+        """
         finished = self.out / f"{stage}.safetensors"
-        if finished.exists():
-            return load_checkpoint(finished, self.recipe.digest)
-        if not sources:
-            raise InputError(f"stage {stage}: no train set of its families in {self.recipe.data}.")
-        run = RepresentationRun(
-            architecture=self.architecture,
-            start=start,
-            pool=pool,
-            sources=sources,
-            teachers=self._frozen(pool, config.image_size),
-            config=config,
-            seed=self.recipe.seed,
-        )
+        if not finished.exists():
+            run = RepresentationRun(
+                architecture=self.architecture,
+                start=start,
+                pool=pool,
+                sources=sources,
+                teachers=self._frozen(pool)[:teachers],
+                config=config,
+                seed=self.recipe.seed,
+            )
 
-        def advance() -> dict[str, float]:
-            began = time.monotonic()
-            cross_entropy, distance = run.advance()
-            rate = config.batch_size / (time.monotonic() - began)
-            return {"loss": cross_entropy, "distance": distance, "images_per_second": rate}
+            def advance() -> dict[str, float]:
+                began = time.monotonic()
+                cross_entropy, distance = run.advance()
+                rate = config.batch_size / (time.monotonic() - began)
+                return {"loss": cross_entropy, "distance": distance, "images_per_second": rate}
 
-        self._loop(stage, run, config.steps, advance)
-        save_checkpoint(run.average, finished, self.recipe.digest)
-        self._checkpoint_path(stage).unlink(missing_ok=True)
-        return run.average
+            self._stages.run(stage, run, config.steps, advance)
+            save_checkpoint(run.average, finished, self.recipe.digest)
+        self._stages.checkpoint_path(stage).unlink(missing_ok=True)
+        return self._placed(load_checkpoint(finished, self.recipe.digest))
 
-    def _frozen(self, pool: Pool, image_size: int) -> list[Teacher]:
-        """The start and the further teachers, made once."""
+    def _frozen(self, pool: Pool) -> list[Teacher]:
+        """The start and the further teachers, made once and the same for every stage, whichever comes first."""
         if not self._teachers:
-            seed = self.recipe.seed
+            recipe = self.recipe
+            size, seed = recipe.representation.image_size, recipe.seed
             networks: list[tuple[Architecture, Weights]] = [(self.architecture, self.start)]
-            peers = [load_peer(name) for name in self.recipe.teachers]
-            networks += [(peer.architecture, peer.weights) for peer in peers]
-            self._teachers = [make_teacher(a, w, pool, image_size, seed) for a, w in networks]
+            peers = [load_peer(name) for name in recipe.teachers]
+            networks += [(peer.architecture, self._placed(peer.weights)) for peer in peers]
+            shown = self._learned_pictures(pool)
+            self._teachers = [make_teacher(a, w, shown, size, seed) for a, w in networks]
         return self._teachers
 
+    def _learned_pictures(self, pool: Pool) -> Pool:
+        """Pictures that the feature stage learns from; no statistic of it touches held-out sets or reserved groups."""
+        learned, _ = pool.split()
+        own = [s.indices for s in learned if s.set_name not in self.recipe.held_out]
+        chosen = self._sample(own, _TEACHER_IMAGES)
+        groups = tuple(pool.groups[index] for index in chosen.tolist())
+        return Pool(images=pool.images[chosen], groups=groups, sources=())
+
+    def _sample(self, indices: Sequence[Tensor], count: int) -> Tensor:
+        """Up to `count` of the pictures, each once; which ones, the recipe's seed decides."""
+        distinct = torch.unique(torch.cat(list(indices)), sorted=True)
+        generator = torch.Generator().manual_seed(self.recipe.seed)
+        chosen: Tensor = distinct[torch.randperm(len(distinct), generator=generator)[:count]]
+        return chosen
+
     def _assemble(
-        self,
-        base: Mapping[str, Tensor],
-        experts: list[dict[str, Tensor]],
-        pool: Pool,
-        seen: tuple[LabelSource, ...],
+        self, base: Mapping[str, Tensor], experts: Sequence[Mapping[str, Tensor]]
     ) -> SynthesisNetwork:
-        """Put base and expert directions into an untrained synthesis network, and measure each family's center."""
+        """Put base and expert directions into an untrained synthesis network."""
         recipe = self.recipe
-        torch.manual_seed(recipe.seed)
-        network = SynthesisNetwork(
-            EngineConfig(
-                name=recipe.name,
-                architecture=recipe.architecture,
-                image_size=recipe.image_size,
-                experts=tuple(expert.name for expert in recipe.experts),
-            )
+        config = EngineConfig(
+            name=recipe.name,
+            architecture=recipe.architecture,
+            image_size=recipe.image_size,
+            experts=tuple(expert.name for expert in recipe.experts),
+            text_width=self._text_encoder.encode(["width"]).shape[1],
         )
+        # Layers draw their first weights from torch's global generator, which is left as it was.
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(recipe.seed)
+            network = SynthesisNetwork(config).to(self.device)
         network.generator.set_base(base)
         for index, weights in enumerate(experts):
             network.generator.set_direction(index, weights)
         return network
 
     def _episodic(
-        self, network: SynthesisNetwork, pool: Pool, reserved: tuple[LabelSource, ...]
+        self,
+        network: SynthesisNetwork,
+        pool: Pool,
+        seen: Sequence[LabelSource],
+        reserved: Sequence[LabelSource],
     ) -> None:
+        """Train generator and head on tasks from held-out sets and from reserved pictures of the others."""
         recipe = self.recipe
         prepare = Preprocessing(
             image_size=recipe.image_size, mean=self.architecture.mean, std=self.architecture.std
         )
-        unseen = [s for s in pool.sources if s.name in recipe.held_out]
-        seen = [s for s in reserved if s.name not in recipe.held_out and "/" not in s.name]
-        stream = TaskStream(pool, unseen, seen, recipe.episodic, recipe.seed)
-        cache = build_cache(
-            network,
-            pool,
-            stream,
-            prepare,
-            lambda done, total: self.on_progress("features", min(done, total), total, {}),
-        )
+        whole = [s for s in pool.sources if not s.is_attribute]
+        unseen = [s for s in whole if s.name in recipe.held_out]
+        familiar = [s for s in reserved if not s.is_attribute and s.set_name not in recipe.held_out]
+        stream = TaskStream(pool, unseen, familiar, recipe.episodic, recipe.seed)
+
+        def on_pictures(done: int, total: int) -> None:
+            self.on_progress("features", min(done, total), total, {})
+
         run = EpisodicRun(
             network=network,
             pool=pool,
             stream=stream,
-            texts=description_embeddings(stream.sources, default_text_encoder()),
-            cache=cache,
+            texts=description_embeddings(stream.sources, self._text_encoder),
+            cache=build_cache(network, pool, stream, prepare, on_pictures),
             prepare=prepare,
             config=recipe.episodic,
             seed=recipe.seed,
         )
-        self._measure_centers(network, pool, prepare)
-        if not self._checkpoint_path("episodic").exists():
-            loss = run.warm_up_head(_HEAD_STEPS)
-            self.on_progress("head", _HEAD_STEPS, _HEAD_STEPS, {"loss": loss})
-        self._loop("episodic", run, recipe.episodic.steps, run.advance)
-
-    @torch.no_grad()
-    def _measure_centers(
-        self, network: SynthesisNetwork, pool: Pool, prepare: Preprocessing
-    ) -> None:
-        """Mean standardized feature of each expert's family, over pictures that its training saw."""
-        learned, _ = pool.split()
-        generator = torch.Generator().manual_seed(self.recipe.seed)
-        for index, expert in enumerate(self.recipe.experts):
-            own = torch.cat([s.indices for s in learned if s.family in expert.families]).unique()
-            chosen = own[torch.randperm(len(own), generator=generator)[:_CENTER_IMAGES]]
-            total = torch.zeros_like(network.encoder.stage_mean)
-            for part in chosen.split(64):
-                images = prepare.normalize(resized(pool.images[part], prepare.image_size))
-                description = network.encoder.describe(network.generator.base_weights(), images)
-                total += network.encoder.standardized(description).sum(0)
-            network.family_centers[index] = total / len(chosen)
-
-    def _checkpoint_path(self, stage: str) -> Path:
-        return self.out / f"{stage}.checkpoint.safetensors"
-
-    def _loop(
-        self, stage: str, run: _Stage, steps: int, advance: Callable[[], dict[str, float]]
-    ) -> None:
-        """Advance to the end, logging, and saving a checkpoint every few minutes."""
-        path = self._checkpoint_path(stage)
-        if path.exists():
-            run.load_state_dict(load_checkpoint(path, self.recipe.digest))
-        while run.step < steps:
-            row = advance()
-            if run.step % _LOG_EVERY == 0 or run.step == steps:
-                self._log(stage, run.step, row)
-            self.on_progress(stage, run.step, steps, row)
-            minutes = (time.monotonic() - self._saved) / 60
-            if minutes >= self.recipe.checkpoint_minutes or run.step == steps:
-                save_checkpoint(run.state_dict(), path, self.recipe.digest)
-                self._saved = time.monotonic()
-
-    def _log(self, stage: str, step: int, row: Mapping[str, float]) -> None:
-        path = self.out / "log.csv"
-        is_new = not path.exists()
-        with path.open("a", newline="", encoding="utf-8") as stream:
-            writer = csv.writer(stream)
-            if is_new:
-                writer.writerow(["stage", "step", "name", "value"])
-            writer.writerows([stage, step, name, f"{value:.6g}"] for name, value in row.items())
-
-
-def description_embeddings(
-    sources: list[LabelSource], encoder: TextEncoder
-) -> dict[tuple[int, int], Tensor]:
-    """Sentence embeddings (t, text_width) of every class of every source that the catalogue describes."""
-    embeddings = {}
-    for index, source in enumerate(sources):
-        texts = descriptions_of(source.name)
-        for place, name in enumerate(source.class_names):
-            if texts.get(name):
-                embeddings[index, place] = encoder.encode(texts[name])
-    return embeddings
+        # After the stage has set the units in which features are standardized.
+        for index, expert in enumerate(recipe.experts):
+            own = [s.indices for s in seen if s.family in expert.families]
+            chosen = self._sample(own, _CENTER_IMAGES)
+            network.family_centers[index] = family_center(network, pool, chosen, prepare)
+        if not self._stages.checkpoint_path("episodic").exists():
+            steps = recipe.episodic.head_steps
+            run.warm_up_head(
+                steps, lambda done, loss: self.on_progress("head", done, steps, {"loss": loss})
+            )
+            # From here on a resumed run must not teach the head again.
+            self._stages.save("episodic", run)
+        self._stages.run("episodic", run, recipe.episodic.steps, run.advance)

@@ -1,7 +1,8 @@
 """Draw pretraining tasks: which classes, how many pictures of each, which of them are described.
 
-In: label sources. Out: an endless series of `TaskDraw`; the i-th depends on (seed, i) only. A task mixes classes of one image
-set, so that they differ in what a clinician would ask, not in where they come from. Groups never stand in support and query.
+In: label sources. Out: an endless series of `TaskDraw`; the i-th depends on (seed, i) only. A task mixes classes of
+one image set, so that they differ in what a clinician would ask, not in where they come from. No group stands in both
+support and query.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sgps.errors import InputError, listing
 from sgps.pretraining.config import Episodic
 from sgps.pretraining.pool import LabelSource, Pool
 
@@ -19,7 +21,10 @@ _TEXT_DROPOUT = 0.3
 _TEXT_ONLY = 0.1
 """Share of tasks without any support picture."""
 _MIXED = 0.1
-"""Share of tasks in which one class has no picture or one has no description."""
+"""Share of tasks in which one class has no picture (of three or more) or one has no description."""
+
+_ATTEMPTS = 100
+"""Draws of one task before giving up; one nearly always suffices."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,10 +56,12 @@ class TaskStream:
         config: Episodic,
         seed: int,
     ) -> None:
-        """Prepare to draw from `unseen` and, in `config.seen_share` of the tasks, from `seen`."""
+        """Prepare to draw from `unseen` and, in `config.seen_share` of the tasks, from `seen`.
+
+        Raises:
+            InputError: no source has two classes of at least two groups each, one for the support, one for the query.
+        """
         self.sources = [*unseen, *seen]
-        self._unseen = range(len(unseen))
-        self._seen = range(len(unseen), len(self.sources))
         self._config = config
         self._seed = seed
         self._groups = pool.groups
@@ -62,42 +69,73 @@ class TaskStream:
             [source.indices[source.labels == c].numpy() for c in range(len(source.class_names))]
             for source in self.sources
         ]
+        self._usable = [
+            [c for c, own in enumerate(members) if len({self._groups[i] for i in own}) >= 2]
+            for members in self._members
+        ]
+        posed = [i for i, usable in enumerate(self._usable) if len(usable) >= 2]
+        self._unseen = [i for i in posed if i < len(unseen)]
+        self._seen = [i for i in posed if i >= len(unseen)]
+        if not posed:
+            names = listing([source.name for source in self.sources]) or "no set"
+            raise InputError(
+                f"no task can be drawn from {names}: two classes with at least 2 groups of pictures each are "
+                "needed. Add sets, or raise `max_images` in the recipe."
+            )
+
+    @property
+    def has_unseen(self) -> bool:
+        """Whether any task comes from classes that no expert has learned."""
+        return bool(self._unseen)
 
     def draw(self, index: int) -> TaskDraw:
         """Return task `index`."""
         rng = np.random.default_rng([self._seed, index])
+        for _ in range(_ATTEMPTS):
+            task = self._attempt(rng)
+            if task is not None:
+                return task
+        names = listing([self.sources[i].name for i in (*self._unseen, *self._seen)])
+        raise InputError(
+            f"no task can be drawn from {names}: groups hold pictures of nearly every class, so that none is left "
+            "for the query. Check the column `group` of the manifests."
+        )
+
+    def _attempt(self, rng: np.random.Generator) -> TaskDraw | None:
+        """Draw a task; none if its classes share groups so closely that one is left without pictures."""
         config = self._config
-        is_seen = bool(rng.random() < config.seen_share) if len(self._seen) else False
-        candidates = self._seen if is_seen or not len(self._unseen) else self._unseen
-        source = int(rng.choice(list(candidates)))
-        members = self._members[source]
-        usable = [c for c, own in enumerate(members) if len(own) >= 2]
+        wants_seen = bool(rng.random() < config.seen_share)
+        is_seen = bool(self._seen) and (wants_seen or not self._unseen)
+        source = int(rng.choice(self._seen if is_seen else self._unseen))
+        usable = self._usable[source]
         way = int(rng.integers(2, min(config.max_way, len(usable)) + 1))
         classes = tuple(int(c) for c in rng.permutation(usable)[:way])
         described, pictured = self._modalities(rng, way)
         shot = int(rng.integers(1, config.max_shot + 1))
         unequal = rng.random() < 0.3
-        support, support_labels, query, query_labels = [], [], [], []
-        for label, c in enumerate(classes):
-            own = rng.permutation(members[c])
-            wanted = int(rng.integers(1, config.max_shot + 1)) if unequal else shot
-            chosen = own[: min(wanted, len(own) - 1)]
-            taken = {self._groups[i] for i in chosen}
-            rest = [int(i) for i in own[len(chosen) :] if self._groups[i] not in taken]
-            if pictured[label]:
-                support += [int(i) for i in chosen]
-                support_labels += [label] * len(chosen)
-            query += rest[: config.queries]
-            query_labels += [label] * len(rest[: config.queries])
-        if not query:
-            return self.draw(index + 1_000_003)
+        shots = [int(rng.integers(1, config.max_shot + 1)) if unequal else shot for _ in classes]
+        orders = [[int(i) for i in rng.permutation(self._members[source][c])] for c in classes]
+        # One group a class is kept for the query before any support is chosen. Groups are compared over the whole task:
+        # a patient may have pictures of two classes.
+        kept = {self._groups[own[-1]] for own in orders}
+        chosen = [
+            [i for i in own if self._groups[i] not in kept][:wanted]
+            for own, wanted in zip(orders, shots, strict=True)
+        ]
+        taken = {self._groups[i] for own in chosen for i in own}
+        asked = [
+            [i for i in own if self._groups[i] not in taken][: config.queries] for own in orders
+        ]
+        if not all(chosen) or not all(asked):
+            return None
+        chosen = [own if has else [] for own, has in zip(chosen, pictured, strict=True)]
         return TaskDraw(
             source=source,
             classes=classes,
-            support=tuple(support),
-            support_labels=tuple(support_labels),
-            query=tuple(query),
-            query_labels=tuple(query_labels),
+            support=tuple(i for own in chosen for i in own),
+            support_labels=tuple(label for label, own in enumerate(chosen) for _ in own),
+            query=tuple(i for own in asked for i in own),
+            query_labels=tuple(label for label, own in enumerate(asked) for _ in own),
             described=described,
             is_seen=is_seen,
         )
@@ -113,6 +151,8 @@ class TaskStream:
         elif kind < _TEXT_DROPOUT + _TEXT_ONLY:
             pictured = [False] * way
         elif kind < _TEXT_DROPOUT + _TEXT_ONLY + _MIXED:
-            side = pictured if rng.random() < 0.5 else described
+            drops_pictures = rng.random() < 0.5
+            # With one pictured class left, the center of the support would be that class itself.
+            side = pictured if drops_pictures and way > 2 else described
             side[int(rng.integers(way))] = False
         return tuple(described), tuple(pictured)

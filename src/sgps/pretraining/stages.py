@@ -1,0 +1,102 @@
+"""Advance one stage of a run to its end: log, checkpoints, resumption, Ctrl-C.
+
+In: anything that has a step and a state, and the function that advances it. Out: that object at its last step, with its
+checkpoint on disk.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Protocol
+
+from torch import Tensor
+
+from sgps.errors import InputError
+from sgps.pretraining.checkpoints import Log, deferred_interrupt, load_checkpoint, save_checkpoint
+
+OnProgress = Callable[[str, int, int, Mapping[str, float]], None]
+"""Called with a stage's name, steps done, steps in all, and what is logged."""
+
+_LOG_EVERY = 10
+
+
+class Stage(Protocol):
+    """What a stage must offer."""
+
+    step: int
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """Everything needed to go on."""
+        ...
+
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
+        """Go on from there."""
+        ...
+
+
+class StageRunner:
+    """Runs the stages of one run, one after the other, in its folder."""
+
+    def __init__(
+        self, out: Path, recipe_digest: str, checkpoint_minutes: float, on_progress: OnProgress
+    ) -> None:
+        """Remember where checkpoints and the log lie; nothing is written yet."""
+        self._out = out
+        self._digest = recipe_digest
+        self._minutes = checkpoint_minutes
+        self._on_progress = on_progress
+        self._log = Log(out / "log.csv")
+        self._saved = time.monotonic()
+
+    def checkpoint_path(self, stage: str) -> Path:
+        """Where a stage's checkpoint lies while it runs."""
+        return self._out / f"{stage}.checkpoint.safetensors"
+
+    def save(self, stage: str, state: Stage) -> None:
+        """Write a stage's checkpoint."""
+        save_checkpoint(state.state_dict(), self.checkpoint_path(stage), self._digest)
+        self._saved = time.monotonic()
+
+    def run(
+        self, stage: str, state: Stage, steps: int, advance: Callable[[], dict[str, float]]
+    ) -> None:
+        """Advance to the end from the stage's checkpoint, if there is one.
+
+        Args:
+            stage: name of the stage.
+            state: what advances; at its first step unless there is a checkpoint.
+            steps: number of steps in all.
+            advance: does one step and returns what is logged of it.
+
+        Raises:
+            InputError: the checkpoint is damaged, or of another recipe or version.
+            KeyboardInterrupt: Ctrl-C was pressed; the step was finished and saved.
+        """
+        self._restore(stage, state)
+        self._log.forget(stage, state.step)
+        with deferred_interrupt() as interrupted:
+            while state.step < steps:
+                numbers = advance()
+                if state.step % _LOG_EVERY == 0 or state.step == steps:
+                    self._log.append(stage, state.step, numbers)
+                self._on_progress(stage, state.step, steps, numbers)
+                is_late = time.monotonic() - self._saved >= 60 * self._minutes
+                if is_late or interrupted.is_set() or state.step == steps:
+                    self.save(stage, state)
+                if interrupted.is_set():
+                    raise KeyboardInterrupt
+
+    def _restore(self, stage: str, state: Stage) -> None:
+        path = self.checkpoint_path(stage)
+        if not path.exists():
+            return
+        content = load_checkpoint(path, self._digest)
+        try:
+            state.load_state_dict(content)
+        except (KeyError, RuntimeError) as error:
+            reason = " ".join(str(error).split())
+            raise InputError(
+                f"{path} does not fit this version of sgps ({reason}). Remove it to start that stage again."
+            ) from None

@@ -1,0 +1,63 @@
+"""The closed-form head."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from sklearn.linear_model import Ridge
+
+from engines import tiny_network
+from sgps.engine.head import Head
+
+
+def _head() -> Head:
+    return tiny_network().head.double()
+
+
+def _features(count: int, views: int = 1) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(1)
+    return torch.randn(count, views, 256, generator=generator, dtype=torch.float64)
+
+
+def test_the_head_is_ridge_regression_on_centered_unit_features() -> None:
+    head, features = _head(), _features(8)
+    labels = torch.tensor([0, 0, 0, 0, 1, 1, 1, 1])
+    with torch.no_grad():
+        weight, bias = head(features, labels, torch.zeros(2, 12).double(), torch.zeros(2).bool())
+    points = features[:, 0] - features[:, 0].mean(0)
+    unit = points / points.norm(dim=1, keepdim=True)
+    target = np.eye(2)[labels] - 0.5
+    # Each class weighs 1 in all, so each of its four pictures 1/4.
+    reference = Ridge(alpha=float(head.log_ridge.exp()), fit_intercept=False)
+    reference.fit(unit.numpy(), target, sample_weight=np.full(8, 0.25))
+    ratio = weight.numpy() / reference.coef_
+    np.testing.assert_allclose(ratio, ratio.flat[0], rtol=1e-5)
+    np.testing.assert_allclose(bias, -(weight @ features[:, 0].mean(0)), atol=1e-9)
+
+
+def test_a_description_weighs_less_the_more_pictures_there_are() -> None:
+    head = _head()
+    text = torch.nn.functional.normalize(torch.randn(2, 12, dtype=torch.float64), dim=1)
+    changes = []
+    for shots in (1, 10):
+        features = _features(2 * shots)
+        labels = torch.arange(2).repeat_interleave(shots)
+        with torch.no_grad():
+            with_text, _ = head(features, labels, text, torch.ones(2).bool())
+            without, _ = head(features, labels, text, torch.zeros(2).bool())
+        change = torch.nn.functional.cosine_similarity(with_text, without).mean()
+        changes.append(1 - float(change))
+    assert changes[0] > changes[1] > 0
+
+
+@pytest.mark.parametrize("views", [1, 4])
+def test_a_picture_counts_once_however_many_views_it_has(views: int) -> None:
+    head = _head()
+    labels = torch.tensor([0, 1, 1])
+    same = _features(3)
+    no_text = torch.zeros(2, 12).double(), torch.zeros(2).bool()
+    with torch.no_grad():
+        once, _ = head(same, labels, *no_text)
+        repeated, _ = head(same.expand(-1, views, -1), labels, *no_text)
+    torch.testing.assert_close(repeated, once)

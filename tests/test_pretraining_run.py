@@ -1,0 +1,475 @@
+"""A whole run: roles hold, a killed run ends where an uninterrupted one does, and what comes out is an engine."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import json
+import os
+import signal
+from collections import Counter
+
+import pytest
+import torch
+from engines import TEXT_WIDTH, HashedText, colored_support
+from pools import quick, tiny_recipe, write_ham_metadata, write_set, write_start
+from safetensors.torch import load_file
+from typer.testing import CliRunner
+
+from sgps.cli import app
+from sgps.datasets.catalogue import image_set
+from sgps.engine.engine import Engine
+from sgps.errors import InputError
+from sgps.pretraining import run as run_module
+from sgps.pretraining import stages
+from sgps.pretraining.config import Expert
+from sgps.pretraining.representation import RepresentationRun
+from sgps.pretraining.run import Pretraining
+from sgps.pretraining.task_stream import TaskStream
+
+HAM = ("bcc", "mel", "nv", "akiec")
+
+
+class Killed(Exception):
+    """Stands for a run that ends at some moment."""
+
+
+def ignore(stage, done, total, numbers):
+    """Progress that nobody watches."""
+
+
+def pretraining(recipe, out, resume=False, on_progress=ignore):
+    return Pretraining(recipe, out, resume, on_progress, "cpu", HashedText())
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Four sets, one of them held out and one with dev classes only, and a start."""
+    folder = tmp_path_factory.mktemp("sets")
+    write_start(folder / "start.safetensors")
+    write_set(folder, "bccd_wbc4", ["eosinophil", "lymphocyte", "monocyte"], groups=20)
+    write_set(folder, "cervix_lbc4", ["HSIL", "LSIL", "SCC"], groups=6)
+    write_set(folder, "ham10000", HAM, groups=30)
+    write_ham_metadata(folder, HAM, 60)
+    (folder / "pbc_8.zip").write_bytes(b"reading this would fail")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def recipe(folder):
+    return tiny_recipe(folder)
+
+
+@pytest.fixture(scope="module")
+def finished(recipe, tmp_path_factory):
+    """The folder of an uninterrupted run."""
+    out = tmp_path_factory.mktemp("runs") / "whole"
+    assert pretraining(recipe, out).run() == out / "engine"
+    return out
+
+
+def engine_bytes(out):
+    return {path.name: path.read_bytes() for path in (out / "engine").iterdir()}
+
+
+def log_rows(out):
+    with (out / "log.csv").open(encoding="utf-8") as stream:
+        return [
+            (row["stage"], int(row["step"]), row["name"], float(row["value"]))
+            for row in csv.DictReader(stream)
+        ]
+
+
+def kill_at(stage, step):
+    def on_progress(name, done, total, numbers):
+        if (name, done) == (stage, step):
+            raise Killed
+
+    return on_progress
+
+
+@pytest.mark.parametrize("minutes", [0.0, 60.0], ids=["after every step", "never in time"])
+@pytest.mark.parametrize(
+    ("stage", "step"),
+    [
+        ("base", 2),
+        ("expert-cells", 3),
+        ("expert-skin", 3),
+        ("head", 1),
+        ("episodic", 1),
+        ("episodic", 3),
+    ],
+)
+def test_a_killed_run_ends_where_an_uninterrupted_one_does(
+    recipe, finished, tmp_path, monkeypatch, stage, step, minutes
+):
+    monkeypatch.setattr(stages, "_LOG_EVERY", 1)
+    chosen = dataclasses.replace(recipe, checkpoint_minutes=minutes)
+    out = tmp_path / "run"
+    with pytest.raises(Killed):
+        pretraining(chosen, out, on_progress=kill_at(stage, step)).run()
+    assert not (out / "engine").exists()
+    pretraining(chosen, out, resume=True).run()
+    assert engine_bytes(out) == engine_bytes(finished)
+    logged = Counter(row[:3] for row in log_rows(out))
+    assert set(logged.values()) == {1}
+    assert {(s, n) for s, n, _ in logged} == {
+        *(("base", n) for n in range(1, 5)),
+        *(("expert-cells", n) for n in range(1, 5)),
+        *(("expert-skin", n) for n in range(1, 4)),
+        *(("episodic", n) for n in range(1, 5)),
+    }
+
+
+def test_the_head_is_not_taught_again_after_a_kill(recipe, tmp_path):
+    out = tmp_path / "run"
+    with pytest.raises(Killed):
+        pretraining(recipe, out, on_progress=kill_at("episodic", 1)).run()
+    stages_seen = set()
+    pretraining(recipe, out, True, lambda stage, *_: stages_seen.add(stage)).run()
+    assert "episodic" in stages_seen
+    assert not stages_seen & {"head", "base", "expert-cells", "expert-skin"}
+
+
+def test_ctrl_c_saves_the_step_that_was_under_way(recipe, finished, tmp_path):
+    def interrupt(stage, done, total, numbers):
+        if (stage, done) == ("base", 2):
+            os.kill(os.getpid(), signal.SIGINT)
+
+    out = tmp_path / "run"
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        pretraining(recipe, out, on_progress=interrupt).run()
+    assert signal.getsignal(signal.SIGINT) is before
+    assert int(load_file(out / "base.checkpoint.safetensors")["step"]) == 2
+    steps = []
+    pretraining(recipe, out, True, lambda stage, done, *_: steps.append((stage, done))).run()
+    assert min(done for stage, done in steps if stage == "base") == 3
+    assert engine_bytes(out) == engine_bytes(finished)
+
+
+def test_a_finished_run_is_not_run_again(recipe, finished):
+    before = engine_bytes(finished)
+
+    def refuse(*_):
+        raise AssertionError("nothing is left to do")
+
+    assert pretraining(recipe, finished, True, refuse).run() == finished / "engine"
+    assert engine_bytes(finished) == before
+
+
+def test_the_engine_can_be_loaded_and_synthesizes(finished):
+    engine = Engine.from_pretrained(finished / "engine", device="cpu")
+    assert engine.config.experts == ("cells", "skin")
+    assert engine.config.architecture == "test_efficientnet"
+    assert engine.config.text_width == TEXT_WIDTH
+    support = colored_support(described=(False, False, False))
+    network = engine.synthesize(support)
+    probabilities = network.probabilities(support.images)
+    assert float((probabilities.argmax(1) == support.labels).float().mean()) > 0.9
+    base = engine.network.generator.base_weights()
+    assert [name for name in base if torch.equal(base[name], network.weights[name])] == []
+
+
+def test_the_log_shows_that_weights_differ_between_tasks(finished):
+    variances = [
+        value for stage, _, name, value in log_rows(finished) if name == "between_task_variance"
+    ]
+    assert variances
+    assert variances[-1] > 0
+
+
+def test_the_log_holds_loss_distance_and_speed_of_every_network(finished):
+    logged = {(stage, name) for stage, _, name, _ in log_rows(finished)}
+    for stage in ("base", "expert-cells", "expert-skin"):
+        assert {(stage, name) for name in ("loss", "distance", "images_per_second")} <= logged
+
+
+def test_the_card_lists_every_set_class_count_and_license(finished):
+    card = (finished / "engine" / "README.md").read_text(encoding="utf-8")
+    rows = {line.split("|")[1].strip(): line for line in card.splitlines() if line.startswith("| ")}
+    expected = {
+        "bccd_wbc4": ("eosinophil 40, lymphocyte 40, monocyte 40", "features and episodes"),
+        "cervix_lbc4": ("HSIL 12, LSIL 12, SCC 12", "episodes only"),
+        "ham10000": ("bcc 60, mel 60, nv 60", "features and episodes"),
+        "ham10000/age": ("20 90, 60 90", "features only"),
+        "ham10000/localization": ("back 60, face 60", "features only"),
+    }
+    assert set(rows) == {"set", *expected}
+    for name, (counts, use) in expected.items():
+        entry = image_set(name.partition("/")[0])
+        assert rows[name].split(" | ")[1:] == [entry.modality, counts, use, f"{entry.license} |"]
+    assert "Not a medical device" in card
+
+
+def test_the_run_keeps_its_recipe_without_local_paths(recipe, finished, folder):
+    text = (finished / "recipe.json").read_text(encoding="utf-8")
+    assert json.loads(text)["start"] == "start.safetensors"
+    assert str(folder) not in text
+
+
+def test_experts_go_on_from_the_trained_base_while_tasks_start_part_of_the_way(
+    recipe, finished, monkeypatch, tmp_path
+):
+    starts = []
+    whole = RepresentationRun.__init__
+
+    def watch(self, **given):
+        starts.append({name: tensor.clone() for name, tensor in given["start"].items()})
+        whole(self, **given)
+
+    monkeypatch.setattr(RepresentationRun, "__init__", watch)
+    pretraining(recipe, tmp_path / "run").run()
+    imagenet, *experts = starts
+    trained = load_file(finished / "base.safetensors")
+    for expert in experts:
+        assert all(torch.equal(expert[name], trained[name]) for name in trained)
+    network = Engine.from_pretrained(finished / "engine", device="cpu").network
+    for name, tensor in network.generator.base_weights().items():
+        halfway = (imagenet[name] + trained[name]) / 2
+        torch.testing.assert_close(tensor, halfway, rtol=2e-3, atol=1e-5)
+    skin = load_file(finished / "expert-skin.safetensors")
+    for name, tensor in network.generator.expert_weights(1).items():
+        torch.testing.assert_close(tensor, skin[name], rtol=2e-3, atol=2e-3)
+
+
+@pytest.fixture
+def watched(recipe, monkeypatch, tmp_path):
+    """What each stage was given, by class of the stage."""
+    seen = {"features": [], "shown": [], "stream": []}
+    run, teacher, stream = RepresentationRun.__init__, run_module.make_teacher, TaskStream.__init__
+
+    def watch_run(self, **given):
+        seen["features"].append((given["pool"], given["sources"]))
+        run(self, **given)
+
+    def watch_teacher(architecture, weights, pool, size, seed):
+        seen["shown"].append(pool)
+        return teacher(architecture, weights, pool, size, seed)
+
+    def watch_stream(self, pool, unseen, familiar, config, seed):
+        seen["stream"].append((pool, unseen, familiar))
+        stream(self, pool, unseen, familiar, config, seed)
+
+    monkeypatch.setattr(RepresentationRun, "__init__", watch_run)
+    monkeypatch.setattr(run_module, "make_teacher", watch_teacher)
+    monkeypatch.setattr(TaskStream, "__init__", watch_stream)
+    pretraining(recipe, tmp_path / "watched").run()
+    return seen
+
+
+def test_held_out_sets_and_reserved_groups_enter_only_episodes(watched):
+    ((pool, unseen, familiar),) = watched["stream"]
+    assert [source.name for source in unseen] == ["cervix_lbc4"]
+    assert [source.name for source in familiar] == ["bccd_wbc4", "ham10000"]
+    posed = {pool.groups[i] for source in (*unseen, *familiar) for i in source.indices.tolist()}
+    assert len(watched["features"]) == 3
+    for given, sources in watched["features"]:
+        learned = {given.groups[i] for source in sources for i in source.indices.tolist()}
+        assert learned
+        assert learned.isdisjoint(posed)
+    for shown in watched["shown"]:
+        assert posed.isdisjoint(shown.groups)
+
+
+def test_no_stage_sees_a_dev_class(watched):
+    pools = [pool for pool, *_ in (*watched["features"], *watched["stream"])] + watched["shown"]
+    for pool in pools:
+        assert not [group for group in pool.groups if "akiec" in group or "pbc_8" in group]
+    for _, sources in watched["features"]:
+        assert not [source.name for source in sources if "akiec" in source.class_names]
+
+
+def test_labels_by_metadata_of_a_held_out_set_are_held_out_too(recipe, tmp_path, monkeypatch):
+    chosen = dataclasses.replace(recipe, held_out=("ham10000",), experts=recipe.experts[:1])
+    names = []
+    monkeypatch.setattr(
+        RepresentationRun,
+        "__init__",
+        lambda self, **given: names.extend(s.name for s in given["sources"]),
+    )
+    with pytest.raises(AttributeError):
+        pretraining(chosen, tmp_path / "run").run()
+    assert names == ["bccd_wbc4", "cervix_lbc4"]
+
+
+def test_an_existing_folder_is_refused_without_resume(recipe, finished, tmp_path):
+    with pytest.raises(InputError, match=r"^'.*whole' exists already\. Add --resume to go on, or"):
+        pretraining(recipe, finished)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match=r"^'.*file' exists already\."):
+        pretraining(recipe, tmp_path / "file", resume=True)
+
+
+def test_a_run_of_another_recipe_is_refused_and_the_difference_named(recipe, finished):
+    other = dataclasses.replace(recipe, seed=7, representation=quick(5))
+    message = (
+        r"^'.*whole' belongs to another recipe; these differ: representation, seed\. Name another"
+    )
+    with pytest.raises(InputError, match=message):
+        pretraining(other, finished, resume=True)
+
+
+def test_a_damaged_note_of_the_recipe_is_refused(recipe, tmp_path):
+    (tmp_path / "recipe.json").write_text("{")
+    with pytest.raises(InputError, match=r"^.*recipe\.json is damaged\. Remove it if"):
+        pretraining(recipe, tmp_path, resume=True)
+
+
+@pytest.fixture
+def stopped(recipe, tmp_path):
+    """A run that was killed in its first stage, with a checkpoint."""
+    out = tmp_path / "stopped"
+    chosen = dataclasses.replace(recipe, checkpoint_minutes=0)
+    with pytest.raises(Killed):
+        pretraining(chosen, out, on_progress=kill_at("base", 3)).run()
+    assert (out / "base.checkpoint.safetensors").exists()
+    return out
+
+
+def test_a_checkpoint_of_another_recipe_is_refused(recipe, stopped):
+    (stopped / "recipe.json").unlink()
+    message = (
+        r"^.*base\.checkpoint\.safetensors belongs to another recipe\. Give the run another --out"
+    )
+    with pytest.raises(InputError, match=message):
+        pretraining(dataclasses.replace(recipe, seed=7), stopped, resume=True).run()
+
+
+def test_a_damaged_checkpoint_is_refused(recipe, stopped):
+    path = stopped / "base.checkpoint.safetensors"
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(
+        InputError, match=r"^.*base\.checkpoint\.safetensors is damaged: .* Remove it"
+    ):
+        pretraining(recipe, stopped, resume=True).run()
+
+
+def test_a_checkpoint_that_lacks_tensors_is_refused(recipe, stopped):
+    path = stopped / "base.checkpoint.safetensors"
+    content = load_file(path)
+    content.pop("tensor/conv_stem.weight")
+    run_module.save_checkpoint(content, path, recipe.digest)
+    message = r"^.*base\.checkpoint\.safetensors does not fit this version of sgps \(.*conv_stem"
+    with pytest.raises(InputError, match=message):
+        pretraining(recipe, stopped, resume=True).run()
+
+
+def test_a_start_of_another_architecture_is_refused(recipe, tmp_path):
+    start = write_start(tmp_path / "b0.safetensors", "tf_efficientnet_lite0")
+    message = r"^the start .*b0\.safetensors is not a test_efficientnet: missing, further or wrong .* Correct"
+    with pytest.raises(InputError, match=message):
+        pretraining(dataclasses.replace(recipe, start=start), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_start_of_a_deeper_network_of_the_same_family_is_refused(recipe, tmp_path):
+    start = write_start(tmp_path / "b1.safetensors", "tf_efficientnetv2_b1")
+    chosen = dataclasses.replace(recipe, start=start, architecture="tf_efficientnetv2_b0")
+    with pytest.raises(
+        InputError, match=r"^the start .* is not a tf_efficientnetv2_b0: .*blocks\."
+    ):
+        pretraining(chosen, tmp_path / "run")
+
+
+def test_a_start_that_cannot_be_read_is_refused(recipe, tmp_path):
+    path = tmp_path / "start.safetensors"
+    for content in (None, b"", b"no weights"):
+        if content is not None:
+            path.write_bytes(content)
+        with pytest.raises(InputError, match=r"^the start .* is not a readable safetensors file: "):
+            pretraining(dataclasses.replace(recipe, start=path), tmp_path / "run")
+
+
+def test_a_family_without_pictures_is_refused_before_anything_is_trained(recipe, tmp_path):
+    experts = (
+        *recipe.experts,
+        Expert(name="eyes", families=("photograph",), optimization=quick(1)),
+        Expert(name="bones", families=("radiology",), optimization=quick(1)),
+    )
+    message = (
+        r"^no train set for eyes, bones in .*: the families there are dermatoscopy, microscopy\."
+    )
+    with pytest.raises(InputError, match=message):
+        pretraining(dataclasses.replace(recipe, experts=experts), tmp_path / "run").run()
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_recipe_that_holds_everything_out_is_refused(recipe, tmp_path):
+    chosen = dataclasses.replace(
+        recipe, held_out=("bccd_wbc4", "cervix_lbc4", "ham10000"), experts=()
+    )
+    with pytest.raises(
+        InputError, match=r"^no train set for the base in .*: the families there are none\."
+    ):
+        pretraining(chosen, tmp_path / "run").run()
+
+
+def test_a_device_that_is_not_there_is_refused(recipe, tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(InputError, match=r"^device 'cuda' asked for, but torch finds no GPU"):
+        Pretraining(recipe, tmp_path / "run", False, ignore, "cuda", HashedText())
+
+
+def test_the_global_random_state_is_left_alone(recipe, tmp_path):
+    torch.manual_seed(5)
+    before = torch.random.get_rng_state()
+    pretraining(recipe, tmp_path / "run").run()
+    assert torch.equal(before, torch.random.get_rng_state())
+
+
+TEXT = """
+name = "tiny"
+start = "start.safetensors"
+data = "."
+architecture = "test_efficientnet"
+image_size = 32
+stored_size = 32
+held_out = ["cervix_lbc4"]
+
+[representation]
+steps = 2
+batch_size = 8
+image_size = 32
+
+[episodic]
+steps = 2
+head_steps = 1
+tasks_per_step = 2
+max_way = 3
+image_size = 32
+"""
+
+
+@pytest.fixture
+def command(folder, tmp_path, monkeypatch):
+    """Run `sgps pretrain` on a recipe of two networks without experts."""
+    monkeypatch.setattr(run_module, "default_text_encoder", HashedText)
+    runner = CliRunner()
+
+    def call(*arguments):
+        path = tmp_path / "tiny.toml"
+        path.write_text(TEXT.replace('"start.', f'"{folder}/start.'), encoding="utf-8")
+        return runner.invoke(app, ["pretrain", str(path), "--data", str(folder), *arguments])
+
+    return call
+
+
+def test_the_command_prints_the_folder_of_the_engine(command, tmp_path):
+    out = tmp_path / "run"
+    result = command("--out", str(out), "--device", "cpu", "--quiet")
+    assert result.exit_code == 0, result.output
+    assert result.stdout == f"{out / 'engine'}\n"
+    assert Engine.from_pretrained(out / "engine", device="cpu").config.experts == ()
+    assert isinstance(command("--out", str(out), "--quiet").exception, InputError)
+    assert command("--out", str(out), "--quiet", "--resume").exit_code == 0
+
+
+def test_the_command_says_how_to_go_on_after_ctrl_c(command, tmp_path, monkeypatch):
+    def interrupted(self):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Pretraining, "run", interrupted)
+    result = command("--out", str(tmp_path / "run"), "--device", "cpu")
+    assert result.exit_code == 130
+    assert "--resume goes on from the last checkpoint" in result.stderr

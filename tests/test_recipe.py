@@ -1,0 +1,164 @@
+"""A recipe is read whole or refused, and its digest names the result it leads to."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+from pools import quick, tiny_recipe
+
+from sgps.datasets.catalogue import set_names
+from sgps.errors import InputError
+from sgps.pretraining.config import load_recipe
+from sgps.target.architecture import build_architecture
+
+RECIPES = sorted((Path(__file__).parents[1] / "recipes").glob("*.toml"))
+
+MINIMAL = """
+name = "small"
+start = "weights/start.safetensors"
+data = "../sets"
+
+[representation]
+steps = 10
+
+[[experts]]
+name = "skin"
+families = ["dermatoscopy"]
+steps = 5
+image_size = 96
+
+[episodic]
+steps = 3
+"""
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "small.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_there_are_recipes():
+    assert RECIPES
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.name)
+def test_every_recipe_of_the_project_can_be_read(path):
+    recipe = load_recipe(path)
+    build_architecture(recipe.architecture)
+    assert set(recipe.held_out) <= set(set_names())
+    assert recipe.experts
+
+
+def test_paths_are_relative_to_the_recipe(tmp_path):
+    recipe = load_recipe(write(tmp_path, MINIMAL))
+    assert recipe.start == (tmp_path / "weights/start.safetensors").resolve()
+    assert recipe.data == (tmp_path.parent / "sets").resolve()
+
+
+def test_what_the_recipe_leaves_out_has_a_default_and_the_rest_is_as_written(tmp_path):
+    recipe = load_recipe(write(tmp_path, MINIMAL))
+    assert recipe.architecture == "tf_efficientnetv2_b0"
+    assert recipe.representation == dataclasses.replace(
+        quick(10), batch_size=48, warmup_steps=50, image_size=128
+    )
+    assert recipe.experts[0].families == ("dermatoscopy",)
+    assert (recipe.experts[0].optimization.steps, recipe.experts[0].optimization.image_size) == (
+        5,
+        96,
+    )
+    assert (recipe.episodic.steps, recipe.episodic.head_steps) == (3, 300)
+
+
+def test_unknown_missing_and_wrong_keys_are_all_named(tmp_path):
+    text = MINIMAL.replace('name = "small"', 'colour = 1\nspeed = 2\nseed = "zero"')
+    message = r"^small\.toml: unknown colour, speed; missing name; of the wrong kind seed\. Known keys: name, start"
+    with pytest.raises(InputError, match=message):
+        load_recipe(write(tmp_path, text))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (
+            "[representation]\nsteps = 10",
+            "[representation]\nstep = 1",
+            r"^small\.toml \[representation\]: unknown step; missing steps\. Known keys: steps, batch_size",
+        ),
+        (
+            "[episodic]\nsteps = 3",
+            "[episodic]\nsteps = true\nshots = 3",
+            r"^small\.toml \[episodic\]: unknown shots; of the wrong kind steps\. Known",
+        ),
+        (
+            "[[experts]]\n",
+            "[[experts]]\nrate = 3\n",
+            r"^small\.toml \[\[experts\]\] 1: unknown rate\. Known keys: steps",
+        ),
+        ("[episodic]\nsteps = 3", "", r"^small\.toml: missing episodic\. Known"),
+        (
+            "[representation]\nsteps = 10",
+            "",
+            r"^small\.toml: missing representation\. Known keys",
+        ),
+        (
+            'families = ["dermatoscopy"]\n',
+            "",
+            r"^small\.toml \[\[experts\]\] 1: missing families\. Known keys: name, families",
+        ),
+        (
+            "[[experts]]",
+            "[experts]",
+            r"^small\.toml: each expert must be a table \[\[experts\]\] of its own",
+        ),
+        (
+            "[episodic]",
+            '[[experts]]\nname = "skin"\nfamilies = []\nsteps = 1\n[episodic]',
+            r"^small\.toml: several experts are named skin\. Rename them",
+        ),
+        ('data = "../sets"', "data = 3", r"^small\.toml: of the wrong kind data\. Known"),
+    ],
+)
+def test_a_mistake_in_a_recipe_is_named(tmp_path, old, new, message):
+    assert old in MINIMAL
+    with pytest.raises(InputError, match=message):
+        load_recipe(write(tmp_path, MINIMAL.replace(old, new)))
+
+
+def test_a_section_that_is_no_table_is_refused(tmp_path):
+    text = MINIMAL.replace("[episodic]\nsteps = 3", "").replace("data =", "episodic = 5\ndata =")
+    with pytest.raises(InputError, match=r"^small\.toml \[episodic\] must be a table"):
+        load_recipe(write(tmp_path, text))
+
+
+def test_a_missing_recipe_is_refused(tmp_path):
+    with pytest.raises(InputError, match=r"^no readable recipe at .*absent\.toml\. The ones"):
+        load_recipe(tmp_path / "absent.toml")
+
+
+def test_a_file_that_is_not_toml_is_refused(tmp_path):
+    with pytest.raises(InputError, match=r"^.*small\.toml is not a readable TOML file: "):
+        load_recipe(write(tmp_path, "steps = = 3"))
+
+
+def test_the_digest_does_not_depend_on_where_files_lie_nor_on_checkpoint_intervals(tmp_path):
+    recipe = tiny_recipe(tmp_path)
+    moved = tiny_recipe(tmp_path / "elsewhere", checkpoint_minutes=1.0)
+    assert moved.digest == recipe.digest
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"seed": 1},
+        {"start": Path("other.safetensors")},
+        {"representation": quick(5)},
+        {"held_out": ()},
+        {"base_step": 0.4},
+        {"teachers": ("lite0",)},
+    ],
+)
+def test_the_digest_depends_on_what_decides_the_result(tmp_path, changes):
+    assert tiny_recipe(tmp_path, **changes).digest != tiny_recipe(tmp_path).digest
