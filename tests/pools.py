@@ -10,11 +10,14 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from engines import HashedText
 from PIL import Image
 from safetensors.torch import save_file
 
 from sgps.pretraining.config import Episodic, Expert, Optimization, Recipe
 from sgps.pretraining.pool import LabelSource, Pool
+from sgps.pretraining.run import Pretraining
+from sgps.pretraining.stages import OnProgress
 from sgps.target.architecture import build_architecture
 from sgps.target.network import initial_weights, unfold_batch_norm
 
@@ -137,3 +140,38 @@ def tiny_recipe(folder: Path, **changes: object) -> Recipe:
         ),
     }
     return Recipe(**(values | changes))
+
+
+def write_sets(folder: Path) -> None:
+    """Four sets for `tiny_recipe`: one of them held out, one with dev classes only; and a start."""
+    write_start(folder / "start.safetensors")
+    write_set(folder, "bccd_wbc4", ["eosinophil", "lymphocyte", "monocyte"], groups=20)
+    write_set(folder, "cervix_lbc4", ["HSIL", "LSIL", "SCC"], groups=6)
+    write_set(folder, "ham10000", ["bcc", "mel", "nv", "akiec"], groups=30)
+    write_ham_metadata(folder, ["bcc", "mel", "nv", "akiec"], 60)
+    (folder / "pbc_8.zip").write_bytes(b"reading this would fail")
+
+
+class Killed(Exception):
+    """Stands for a run that ends at some moment."""
+
+
+def ignore(stage: str, done: int, total: int, numbers: Mapping[str, float]) -> None:
+    """Progress that nobody watches."""
+
+
+def kill_at(stage: str, step: int) -> OnProgress:
+    """Progress that ends the run at a step."""
+
+    def on_progress(name: str, done: int, total: int, numbers: Mapping[str, float]) -> None:
+        if (name, done) == (stage, step):
+            raise Killed
+
+    return on_progress
+
+
+def pretraining(
+    recipe: Recipe, out: Path, resume: bool = False, on_progress: OnProgress = ignore
+) -> Pretraining:
+    """A run on the CPU whose texts need no language model."""
+    return Pretraining(recipe, out, resume, on_progress, "cpu", HashedText())

@@ -8,8 +8,8 @@ import re
 
 import pytest
 import torch
-
 from engines import SIZE, HashedText, colored_support, tiny_engine, tiny_network
+
 from sgps.engine.engine import Engine, resolve_device, shipped_engines
 from sgps.errors import InputError
 from sgps.target.network import pooled_features

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from engines import tiny_network
 from sklearn.linear_model import Ridge
 
-from engines import tiny_network
 from sgps.engine.head import Head
 
 
@@ -29,7 +29,7 @@ def test_the_head_is_ridge_regression_on_centered_unit_features() -> None:
     unit = points / points.norm(dim=1, keepdim=True)
     target = np.eye(2)[labels] - 0.5
     # Each class weighs 1 in all, so each of its four pictures 1/4.
-    reference = Ridge(alpha=float(head.log_ridge.exp()), fit_intercept=False)
+    reference = Ridge(alpha=head.log_ridge.exp().item(), fit_intercept=False)
     reference.fit(unit.numpy(), target, sample_weight=np.full(8, 0.25))
     ratio = weight.numpy() / reference.coef_
     np.testing.assert_allclose(ratio, ratio.flat[0], rtol=1e-5)
@@ -61,3 +61,26 @@ def test_a_picture_counts_once_however_many_views_it_has(views: int) -> None:
         once, _ = head(same, labels, *no_text)
         repeated, _ = head(same.expand(-1, views, -1), labels, *no_text)
     torch.testing.assert_close(repeated, once)
+
+
+@pytest.mark.parametrize("has_text", [(False, True), (True, True)])
+def test_one_picture_of_one_class_and_words_for_the_other_give_finite_weights(
+    has_text: tuple[bool, bool],
+) -> None:
+    head = _head()
+    text = torch.randn(2, 12, dtype=torch.float64)
+    with torch.no_grad():
+        weight, bias = head(_features(1), torch.tensor([0]), text, torch.tensor(has_text))
+    assert torch.isfinite(weight).all()
+    assert torch.isfinite(bias).all()
+    assert weight.abs().max() < 1e3
+
+
+def test_identical_pictures_in_both_classes_give_finite_weights() -> None:
+    head = _head()
+    same = _features(1).expand(2, -1, -1)
+    with torch.no_grad():
+        weight, _ = head(
+            same, torch.tensor([0, 1]), torch.zeros(2, 12).double(), torch.zeros(2).bool()
+        )
+    assert torch.isfinite(weight).all()

@@ -11,47 +11,23 @@ from collections import Counter
 
 import pytest
 import torch
-from engines import TEXT_WIDTH, HashedText, colored_support
-from pools import quick, tiny_recipe, write_ham_metadata, write_set, write_start
+from engines import TEXT_WIDTH, colored_support
+from pools import Killed, kill_at, pretraining, tiny_recipe, write_sets
 from safetensors.torch import load_file
-from typer.testing import CliRunner
 
-from sgps.cli import app
 from sgps.datasets.catalogue import image_set
 from sgps.engine.engine import Engine
-from sgps.errors import InputError
 from sgps.pretraining import run as run_module
 from sgps.pretraining import stages
-from sgps.pretraining.config import Expert
 from sgps.pretraining.representation import RepresentationRun
-from sgps.pretraining.run import Pretraining
 from sgps.pretraining.task_stream import TaskStream
-
-HAM = ("bcc", "mel", "nv", "akiec")
-
-
-class Killed(Exception):
-    """Stands for a run that ends at some moment."""
-
-
-def ignore(stage, done, total, numbers):
-    """Progress that nobody watches."""
-
-
-def pretraining(recipe, out, resume=False, on_progress=ignore):
-    return Pretraining(recipe, out, resume, on_progress, "cpu", HashedText())
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """Four sets, one of them held out and one with dev classes only, and a start."""
     folder = tmp_path_factory.mktemp("sets")
-    write_start(folder / "start.safetensors")
-    write_set(folder, "bccd_wbc4", ["eosinophil", "lymphocyte", "monocyte"], groups=20)
-    write_set(folder, "cervix_lbc4", ["HSIL", "LSIL", "SCC"], groups=6)
-    write_set(folder, "ham10000", HAM, groups=30)
-    write_ham_metadata(folder, HAM, 60)
-    (folder / "pbc_8.zip").write_bytes(b"reading this would fail")
+    write_sets(folder)
     return folder
 
 
@@ -78,14 +54,6 @@ def log_rows(out):
             (row["stage"], int(row["step"]), row["name"], float(row["value"]))
             for row in csv.DictReader(stream)
         ]
-
-
-def kill_at(stage, step):
-    def on_progress(name, done, total, numbers):
-        if (name, done) == (stage, step):
-            raise Killed
-
-    return on_progress
 
 
 @pytest.mark.parametrize("minutes", [0.0, 60.0], ids=["after every step", "never in time"])
@@ -293,183 +261,8 @@ def test_labels_by_metadata_of_a_held_out_set_are_held_out_too(recipe, tmp_path,
     assert names == ["bccd_wbc4", "cervix_lbc4"]
 
 
-def test_an_existing_folder_is_refused_without_resume(recipe, finished, tmp_path):
-    with pytest.raises(InputError, match=r"^'.*whole' exists already\. Add --resume to go on, or"):
-        pretraining(recipe, finished)
-    (tmp_path / "file").write_text("")
-    with pytest.raises(InputError, match=r"^'.*file' exists already\."):
-        pretraining(recipe, tmp_path / "file", resume=True)
-
-
-def test_a_run_of_another_recipe_is_refused_and_the_difference_named(recipe, finished):
-    other = dataclasses.replace(recipe, seed=7, representation=quick(5))
-    message = (
-        r"^'.*whole' belongs to another recipe; these differ: representation, seed\. Name another"
-    )
-    with pytest.raises(InputError, match=message):
-        pretraining(other, finished, resume=True)
-
-
-def test_a_damaged_note_of_the_recipe_is_refused(recipe, tmp_path):
-    (tmp_path / "recipe.json").write_text("{")
-    with pytest.raises(InputError, match=r"^.*recipe\.json is damaged\. Remove it if"):
-        pretraining(recipe, tmp_path, resume=True)
-
-
-@pytest.fixture
-def stopped(recipe, tmp_path):
-    """A run that was killed in its first stage, with a checkpoint."""
-    out = tmp_path / "stopped"
-    chosen = dataclasses.replace(recipe, checkpoint_minutes=0)
-    with pytest.raises(Killed):
-        pretraining(chosen, out, on_progress=kill_at("base", 3)).run()
-    assert (out / "base.checkpoint.safetensors").exists()
-    return out
-
-
-def test_a_checkpoint_of_another_recipe_is_refused(recipe, stopped):
-    (stopped / "recipe.json").unlink()
-    message = (
-        r"^.*base\.checkpoint\.safetensors belongs to another recipe\. Give the run another --out"
-    )
-    with pytest.raises(InputError, match=message):
-        pretraining(dataclasses.replace(recipe, seed=7), stopped, resume=True).run()
-
-
-def test_a_damaged_checkpoint_is_refused(recipe, stopped):
-    path = stopped / "base.checkpoint.safetensors"
-    path.write_bytes(path.read_bytes()[:-100])
-    with pytest.raises(
-        InputError, match=r"^.*base\.checkpoint\.safetensors is damaged: .* Remove it"
-    ):
-        pretraining(recipe, stopped, resume=True).run()
-
-
-def test_a_checkpoint_that_lacks_tensors_is_refused(recipe, stopped):
-    path = stopped / "base.checkpoint.safetensors"
-    content = load_file(path)
-    content.pop("tensor/conv_stem.weight")
-    run_module.save_checkpoint(content, path, recipe.digest)
-    message = r"^.*base\.checkpoint\.safetensors does not fit this version of sgps \(.*conv_stem"
-    with pytest.raises(InputError, match=message):
-        pretraining(recipe, stopped, resume=True).run()
-
-
-def test_a_start_of_another_architecture_is_refused(recipe, tmp_path):
-    start = write_start(tmp_path / "b0.safetensors", "tf_efficientnet_lite0")
-    message = r"^the start .*b0\.safetensors is not a test_efficientnet: missing, further or wrong .* Correct"
-    with pytest.raises(InputError, match=message):
-        pretraining(dataclasses.replace(recipe, start=start), tmp_path / "run")
-    assert not (tmp_path / "run").exists()
-
-
-def test_a_start_of_a_deeper_network_of_the_same_family_is_refused(recipe, tmp_path):
-    start = write_start(tmp_path / "b1.safetensors", "tf_efficientnetv2_b1")
-    chosen = dataclasses.replace(recipe, start=start, architecture="tf_efficientnetv2_b0")
-    with pytest.raises(
-        InputError, match=r"^the start .* is not a tf_efficientnetv2_b0: .*blocks\."
-    ):
-        pretraining(chosen, tmp_path / "run")
-
-
-def test_a_start_that_cannot_be_read_is_refused(recipe, tmp_path):
-    path = tmp_path / "start.safetensors"
-    for content in (None, b"", b"no weights"):
-        if content is not None:
-            path.write_bytes(content)
-        with pytest.raises(InputError, match=r"^the start .* is not a readable safetensors file: "):
-            pretraining(dataclasses.replace(recipe, start=path), tmp_path / "run")
-
-
-def test_a_family_without_pictures_is_refused_before_anything_is_trained(recipe, tmp_path):
-    experts = (
-        *recipe.experts,
-        Expert(name="eyes", families=("photograph",), optimization=quick(1)),
-        Expert(name="bones", families=("radiology",), optimization=quick(1)),
-    )
-    message = (
-        r"^no train set for eyes, bones in .*: the families there are dermatoscopy, microscopy\."
-    )
-    with pytest.raises(InputError, match=message):
-        pretraining(dataclasses.replace(recipe, experts=experts), tmp_path / "run").run()
-    assert not (tmp_path / "run").exists()
-
-
-def test_a_recipe_that_holds_everything_out_is_refused(recipe, tmp_path):
-    chosen = dataclasses.replace(
-        recipe, held_out=("bccd_wbc4", "cervix_lbc4", "ham10000"), experts=()
-    )
-    with pytest.raises(
-        InputError, match=r"^no train set for the base in .*: the families there are none\."
-    ):
-        pretraining(chosen, tmp_path / "run").run()
-
-
-def test_a_device_that_is_not_there_is_refused(recipe, tmp_path, monkeypatch):
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    with pytest.raises(InputError, match=r"^device 'cuda' asked for, but torch finds no GPU"):
-        Pretraining(recipe, tmp_path / "run", False, ignore, "cuda", HashedText())
-
-
 def test_the_global_random_state_is_left_alone(recipe, tmp_path):
     torch.manual_seed(5)
     before = torch.random.get_rng_state()
     pretraining(recipe, tmp_path / "run").run()
     assert torch.equal(before, torch.random.get_rng_state())
-
-
-TEXT = """
-name = "tiny"
-start = "start.safetensors"
-data = "."
-architecture = "test_efficientnet"
-image_size = 32
-stored_size = 32
-held_out = ["cervix_lbc4"]
-
-[representation]
-steps = 2
-batch_size = 8
-image_size = 32
-
-[episodic]
-steps = 2
-head_steps = 1
-tasks_per_step = 2
-max_way = 3
-image_size = 32
-"""
-
-
-@pytest.fixture
-def command(folder, tmp_path, monkeypatch):
-    """Run `sgps pretrain` on a recipe of two networks without experts."""
-    monkeypatch.setattr(run_module, "default_text_encoder", HashedText)
-    runner = CliRunner()
-
-    def call(*arguments):
-        path = tmp_path / "tiny.toml"
-        path.write_text(TEXT.replace('"start.', f'"{folder}/start.'), encoding="utf-8")
-        return runner.invoke(app, ["pretrain", str(path), "--data", str(folder), *arguments])
-
-    return call
-
-
-def test_the_command_prints_the_folder_of_the_engine(command, tmp_path):
-    out = tmp_path / "run"
-    result = command("--out", str(out), "--device", "cpu", "--quiet")
-    assert result.exit_code == 0, result.output
-    assert result.stdout == f"{out / 'engine'}\n"
-    assert Engine.from_pretrained(out / "engine", device="cpu").config.experts == ()
-    assert isinstance(command("--out", str(out), "--quiet").exception, InputError)
-    assert command("--out", str(out), "--quiet", "--resume").exit_code == 0
-
-
-def test_the_command_says_how_to_go_on_after_ctrl_c(command, tmp_path, monkeypatch):
-    def interrupted(self):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(Pretraining, "run", interrupted)
-    result = command("--out", str(tmp_path / "run"), "--device", "cpu")
-    assert result.exit_code == 130
-    assert "--resume goes on from the last checkpoint" in result.stderr

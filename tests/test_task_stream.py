@@ -10,6 +10,7 @@ import torch
 from pools import SIZE, drawn_pool
 
 from sgps.errors import InputError
+from sgps.pretraining import task_stream
 from sgps.pretraining.config import Episodic
 from sgps.pretraining.pool import LabelSource, Pool
 from sgps.pretraining.task_stream import TaskStream
@@ -184,16 +185,15 @@ def test_sources_that_pose_no_task_are_refused():
         TaskStream(pool, [], [], CONFIG, 0)
 
 
-def test_groups_that_hold_every_class_are_refused_when_drawn():
-    # Two patients, each with either class: whatever is kept for the query leaves no support.
+def test_two_patients_with_every_class_are_shared_out_or_refused(monkeypatch):
+    # If one is kept for the query of one class and the other for that of the other, no support is left.
     pool = pool_of(["p", "q", "p", "q"], [0, 0, 1, 1])
-    stream = TaskStream(pool, pool.sources, [], dataclasses.replace(CONFIG, max_shot=1), 0)
-    draws = []
-    try:
-        draws = [stream.draw(index) for index in range(20)]
-    except InputError as error:
-        assert str(error).startswith(
-            "no task can be drawn from first: groups hold pictures of nearly every class"
-        )
-    for draw in draws:
+    stream = TaskStream(pool, pool.sources, [], CONFIG, 0)
+    for index in range(30):
+        draw = stream.draw(index)
+        assert len({pool.groups[i] for i in draw.query}) == 1
         assert {pool.groups[i] for i in draw.support}.isdisjoint(pool.groups[i] for i in draw.query)
+    monkeypatch.setattr(task_stream, "_ATTEMPTS", 0)
+    message = r"^no task can be drawn from first: groups hold pictures of nearly every class"
+    with pytest.raises(InputError, match=message):
+        stream.draw(0)

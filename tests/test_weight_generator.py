@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 
 import torch
-
 from engines import colored_support, tiny_engine, tiny_network
+
 from sgps.engine.model import TaskTensors, mirror_views
 from sgps.engine.weight_generator import Codes
 from sgps.target.network import logits

@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import yaml  # type: ignore[import-untyped]
+import yaml
 from torch import Tensor
 
 from sgps.archives import (

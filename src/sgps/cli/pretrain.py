@@ -10,7 +10,14 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
 
 from sgps.cli.console import Device, say
 
@@ -57,7 +64,7 @@ def _bars(quiet: bool) -> Iterator[Callable[[str, int, int, Mapping[str, float]]
         TextColumn("{task.fields[values]}", markup=False),
     )
     with Progress(*columns, console=Console(stderr=True), disable=quiet) as progress:
-        bars = {}
+        bars: dict[str, TaskID] = {}
 
         def on_progress(stage: str, done: int, total: int, numbers: Mapping[str, float]) -> None:
             values = "  ".join(f"{name} {value:.3g}" for name, value in numbers.items())

@@ -73,5 +73,7 @@ class EngineConfig:
         wrong = sorted(set(content) ^ known)
         if wrong:
             raise InputError(f"{where} has unknown or missing keys: {listing(wrong)}.")
-        values = {key: tuple(v) if isinstance(v, list) else v for key, v in content.items()}
+        values: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value for key, value in content.items()
+        }
         return cls(**values)

@@ -202,7 +202,7 @@ class Engine:
         prepare, architecture = self.preprocessing.normalize, self.network.architecture
         parts = [
             pooled_features(architecture, weights, prepare(batch.to(self.device))).cpu()
-            for batch in images.split(64)
+            for batch in torch.split(images, 64)
         ]
         return torch.cat(parts) if parts else torch.zeros(0, architecture.num_features)
 

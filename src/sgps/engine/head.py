@@ -69,7 +69,8 @@ class Head(nn.Module):
         """Shrink directions of large within-class spread in rows (m, F); symmetric, so it serves features and weights alike."""
         floor = self.config.metric_floor / max(1.0, shots) ** self.config.metric_decay
         factor = ((1 + floor) / (self.metric_values + floor)).sqrt() - 1
-        return vectors + (vectors @ self.metric_vectors * factor) @ self.metric_vectors.T
+        change: Tensor = (vectors @ self.metric_vectors * factor) @ self.metric_vectors.T
+        return vectors + change
 
     def forward(
         self, features: Tensor, labels: Tensor, text: Tensor, has_text: Tensor
@@ -104,10 +105,11 @@ class Head(nn.Module):
         count, views, width = features.shape
         counts = member.sum(0)
         seen = counts > 0
-        if count:
+        if int(seen.sum()) > 1:
             class_means = member.T @ features.mean(1) / counts.clamp(min=1)[:, None]
             center = class_means[seen].mean(0)
         else:
+            # The mean of a single class would put that class itself at the origin.
             center = self.feature_mean.to(features)
         centered = (features - center).reshape(-1, width)
         centered = self.in_metric(centered, _mean_shots(counts))
@@ -124,7 +126,8 @@ class Head(nn.Module):
             points.append(functional.normalize(predicted, dim=-1))
             targets.append(target[has_text])
             weights.append((text_count / total)[has_text])
-        reach = lengths.mean() if count else self.feature_mean.norm().clamp(min=1.0)
+        reach = lengths.mean() if count else self.feature_mean.norm()
+        reach = reach.clamp(min=1e-3)
         return torch.cat(points), torch.cat(targets), torch.cat(weights), center, reach
 
     def _log_scale(

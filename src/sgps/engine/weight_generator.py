@@ -116,12 +116,12 @@ class WeightGenerator(nn.Module):
 
     def base_weights(self) -> dict[str, Tensor]:
         """The base network's weights by name."""
-        parts = self.base.split(self._sizes)
+        parts = torch.split(self.base, self._sizes)
         return {s.name: p.view(s.shape) for s, p in zip(self.specs, parts, strict=True)}
 
     def expert_weights(self, index: int) -> dict[str, Tensor]:
         """The weights of expert `index` by name."""
-        parts = (self.base + self.directions[index]).split(self._sizes)
+        parts = torch.split(self.base + self.directions[index], self._sizes)
         return {s.name: p.view(s.shape) for s, p in zip(self.specs, parts, strict=True)}
 
     def forward(self, class_tokens: Tensor, task_token: Tensor, affinity: Tensor) -> Codes:
@@ -152,11 +152,11 @@ class WeightGenerator(nn.Module):
     def compose(self, codes: Codes) -> dict[str, Tensor]:
         """Materialize every tensor of the backbone from the codes."""
         weights: dict[str, Tensor] = {}
-        bases = self.base.split(self._sizes)
-        directions = self.directions.split(self._sizes, dim=1)
-        lefts = self.left.split(self._rows)
-        rights = self.right.split(self._columns)
-        scales = self.scale_directions.split(self._rows)
+        bases = torch.split(self.base, self._sizes)
+        directions = torch.split(self.directions, self._sizes, dim=1)
+        lefts = torch.split(self.left, self._rows)
+        rights = torch.split(self.right, self._columns)
+        scales = torch.split(self.scale_directions, self._rows)
         unit = _STEP / self.rank**0.5
         for index, spec in enumerate(self.specs):
             base = bases[index]

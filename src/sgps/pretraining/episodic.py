@@ -6,8 +6,8 @@ given the same support: a ridge head on the features of base and all experts sid
 network.
 
 The head learns first, on cached base features, where a task costs a millisecond; then everything learns together. The
-temperature and the worth of words learn only from sets that no expert has seen (where there are any): on familiar classes
-every network is too sure, and every description known by heart.
+temperature and the worth of words learn only from sets that no expert has seen (where there are any): on familiar
+classes every network is too sure, and every description known by heart.
 """
 
 from __future__ import annotations

@@ -168,8 +168,8 @@ class Pretraining:
     ) -> dict[str, Tensor]:
         """Train one network, or read it if an earlier run has finished it.
 
-        `teachers` keeps the first so many: an expert's run is too short to fit a further teacher's projector, and has the
-        start alone.
+        `teachers` keeps the first so many: an expert's run is too short to fit a further teacher's projector, and has
+        the start alone.
         """
         finished = self.out / f"{stage}.safetensors"
         if not finished.exists():

@@ -1,0 +1,25 @@
+"""Documents say what the results say."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+
+
+def test_the_tables_of_the_readme_are_those_of_the_results() -> None:
+    spec = importlib.util.spec_from_file_location("make_tables", ROOT / "docs" / "make_tables.py")
+    make_tables = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(make_tables)
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    shown = readme.partition(make_tables.BEGIN)[2].partition(make_tables.END)[0].strip()
+    assert shown == make_tables.tables()
+
+
+def test_links_of_the_readme_lead_somewhere() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    targets = [t for t in re.findall(r"\]\(([^)]+)\)", readme) if "://" not in t]
+    assert targets
+    assert [target for target in targets if not (ROOT / target).exists()] == []
