@@ -49,8 +49,9 @@ def tables() -> str:
     few = _load("dev-5way-1shot")["settings"]["episodes"]
     lines += [
         "",
-        f"{settings['episodes']} episodes of 15 queries a class for HAM10000, {few} for the rest; support and query never share a lesion "
-        f"or patient where known; ± is the 95 % interval over episodes; peers read the same pictures at {settings['image_size']} px. "
+        f"{settings['episodes']} episodes of 15 queries a class for HAM10000, {few} for the rest; "
+        "support and query never share a lesion or patient where known; ± is the 95 % interval over episodes; "
+        f"peers read the same pictures at {settings['image_size']} px. "
         f"Engine `{settings['engine_digest'][:12]}`. From `results/*.json`.",
     ]
     return "\n".join(lines)

@@ -74,6 +74,7 @@ class EngineConfig:
         if wrong:
             raise InputError(f"{where} has unknown or missing keys: {listing(wrong)}.")
         values: dict[str, Any] = {
-            key: tuple(value) if isinstance(value, list) else value for key, value in content.items()
+            key: tuple(value) if isinstance(value, list) else value
+            for key, value in content.items()
         }
         return cls(**values)
