@@ -132,6 +132,7 @@ def tiny_recipe(folder: Path, **changes: object) -> Recipe:
         "episodic": Episodic(
             steps=4,
             head_steps=2,
+            calibration_tasks=3,
             tasks_per_step=2,
             max_way=3,
             max_shot=3,

@@ -94,7 +94,7 @@ def test_any_class_names_and_descriptions_survive_the_folder(classes, text):
 def test_an_existing_folder_is_refused_and_left_alone(tiny_network, tmp_path):
     (tmp_path / "model").mkdir()
     with pytest.raises(
-        InputError, match=r"^'.*model' exists already\. Choose another folder or remove it\.$"
+        InputError, match=r"^'.*model' exists already\. Choose another name or remove it\.$"
     ):
         tiny_network.save(tmp_path / "model")
     assert list((tmp_path / "model").iterdir()) == []

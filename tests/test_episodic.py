@@ -14,7 +14,12 @@ from pools import SIZE, drawn_pool
 from sgps.pretraining.cache import build_cache, description_embeddings, family_center, resized
 from sgps.pretraining.checkpoints import load_checkpoint, save_checkpoint
 from sgps.pretraining.config import Episodic
-from sgps.pretraining.episodic import EpisodicRun, between_task_variance, teacher_scores
+from sgps.pretraining.episodic import (
+    EpisodicRun,
+    _fit_temperature,
+    between_task_variance,
+    teacher_scores,
+)
 from sgps.pretraining.pool import LabelSource
 from sgps.pretraining.task_stream import TaskStream
 from sgps.task import Preprocessing
@@ -260,3 +265,20 @@ def test_descriptions_are_the_catalogue_s():
     assert all(
         embedding.shape[0] >= 2 and embedding.shape[1] == TEXT_WIDTH for embedding in texts.values()
     )
+
+
+def test_the_fitted_temperature_is_the_one_that_the_answers_were_drawn_with() -> None:
+    generator = torch.Generator().manual_seed(0)
+    tasks = []
+    for index in range(60):
+        scores = torch.randn(40, 3, generator=generator)
+        shots = torch.tensor(float(index % 4))
+        # True log scale: 0.5 + 0.3 * shots.
+        probabilities = (scores * (0.5 + 0.3 * shots).exp()).softmax(1)
+        labels = torch.multinomial(probabilities, 1, generator=generator)[:, 0]
+        terms = torch.stack([torch.tensor(1.0), torch.tensor(0.0), shots, torch.tensor(0.0)])
+        tasks.append((scores, terms, labels))
+    temperature = torch.nn.Parameter(torch.zeros(4))
+    _fit_temperature(temperature, tasks)
+    expected = torch.tensor([0.5, 0.0, 0.3, 0.0])
+    torch.testing.assert_close(temperature.detach(), expected, atol=0.1, rtol=0)

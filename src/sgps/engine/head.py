@@ -75,7 +75,15 @@ class Head(nn.Module):
     def forward(
         self, features: Tensor, labels: Tensor, text: Tensor, has_text: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """Return classifier weight (N, F) and bias (N,).
+        """Return classifier weight (N, F) and bias (N,), temperature folded in; arguments as for `unscaled`."""
+        weight, bias, terms = self.unscaled(features, labels, text, has_text)
+        scale = (self.temperature * terms).sum().exp()
+        return weight * scale, bias * scale
+
+    def unscaled(
+        self, features: Tensor, labels: Tensor, text: Tensor, has_text: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Return weight (N, F) and bias (N,) before the temperature, and the terms (4,) that it is linear in.
 
         Args:
             features: (n, V, F), V views of each support picture.
@@ -93,9 +101,8 @@ class Head(nn.Module):
         system = root[:, None] * gram * root + self.log_ridge.exp() * torch.eye(size).to(gram)
         dual = root[:, None] * torch.linalg.solve(system, root[:, None] * targets)
         weight = self.in_metric(dual.T @ points, _mean_shots(counts))
-        log_scale = self._log_scale(gram, weights, targets, counts, features)
-        weight = weight * (log_scale.exp() / reach)
-        return weight, -(weight @ center)
+        weight = weight / reach
+        return weight, -(weight @ center), self._terms(gram, targets, counts, features)
 
     def _points(
         self, features: Tensor, member: Tensor, text: Tensor, has_text: Tensor
@@ -130,10 +137,8 @@ class Head(nn.Module):
         reach = reach.clamp(min=1e-3)
         return torch.cat(points), torch.cat(targets), torch.cat(weights), center, reach
 
-    def _log_scale(
-        self, gram: Tensor, weights: Tensor, targets: Tensor, counts: Tensor, features: Tensor
-    ) -> Tensor:
-        """Log of the factor on the scores: linear in log N, log shots and the fit left out one picture at a time."""
+    def _terms(self, gram: Tensor, targets: Tensor, counts: Tensor, features: Tensor) -> Tensor:
+        """What the log of the factor on the scores is linear in (4,): 1, log N, log shots, fit without the picture itself."""
         num_classes = targets.shape[1]
         shots = counts.mean()
         fit = gram.new_zeros(())
@@ -148,12 +153,5 @@ class Head(nn.Module):
             own = (block * same_other).sum(1) / same_other.sum(1)
             rest = (block * (1 - same)).sum(1) / (1 - same).sum(1)
             fit = (own - rest).mean()
-        terms = torch.stack(
-            [
-                torch.ones_like(fit),
-                torch.log(torch.tensor(float(num_classes))).to(fit),
-                torch.log1p(shots),
-                fit,
-            ]
-        )
-        return (self.temperature * terms).sum()
+        ways = torch.log(torch.tensor(float(num_classes))).to(fit)
+        return torch.stack([torch.ones_like(fit), ways, torch.log1p(shots), fit])

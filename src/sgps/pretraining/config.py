@@ -59,6 +59,8 @@ class Episodic:
     """Number of optimiser steps."""
     head_steps: int = 300
     """Steps of the head alone, before generator and head learn together."""
+    calibration_tasks: int = 200
+    """Tasks of unseen sets that the temperature is fitted to at the end."""
     tasks_per_step: int = 4
     """Tasks whose gradients are averaged in one step."""
     learning_rate: float = 1e-3
@@ -103,6 +105,10 @@ class Recipe:
     """Time between checkpoints: a killed run loses at most this much."""
     base_step: float = 1.0
     """How far the base moves from the start towards the trained network (1 = all the way)."""
+    expert_step: float = 1.0
+    """Factor on the learned expert coefficients; below 1 where dev shows that familiar tasks taught them to go too far."""
+    max_text_count: float = 1.0
+    """A description counts as at most this many pictures, whatever episodes taught."""
     max_images: int = 0
     """Keep at most this many pictures of a set (0 = all); for smoke runs."""
     representation: Optimization

@@ -36,6 +36,10 @@ _HEAD_TASKS = 16
 """Tasks a step while the head learns alone."""
 _HEAD_FIRST_TASK = 10_000_000
 """Number of the first of these tasks, beyond any that a run of the whole reaches."""
+_CALIBRATION_FIRST_TASK = 20_000_000
+"""Number of the first task that the temperature is fitted to."""
+_PENALTY = 0.002
+"""Weight of the squared distance of the temperature from its start."""
 _TEACHER_RIDGE = 0.3
 """Ridge of the teacher, whose rows have length one."""
 _TEACHER_SCALE = 6.0
@@ -133,13 +137,11 @@ class EpisodicRun:
             has_text=text.abs().sum(1) > 0,
         )
 
-    def _pictures(self, pictures: Sequence[int]) -> Tensor:
+    def _pictures(self, pictures: Sequence[int], size: int | None = None) -> Tensor:
+        side = size or self.config.image_size
         if not pictures:
-            side = self.config.image_size
             return torch.zeros(0, 3, side, side, device=self.device)
-        return self.prepare.normalize(
-            resized(self.pool.images[list(pictures)], self.config.image_size)
-        )
+        return self.prepare.normalize(resized(self.pool.images[list(pictures)], side))
 
     def _described(self, draw: TaskDraw) -> ImageDescription:
         stages = self.cache.stages[self.cache.rows(draw.support)]
@@ -252,6 +254,42 @@ class EpisodicRun:
         last = losses[-max(1, steps // 10) :]
         return sum(last) / max(1, len(last))
 
+    def calibrate(self, tasks: int, on_done: Callable[[int], None] | None = None) -> None:
+        """Fit the temperature to `tasks` tasks of sets that no expert has seen, synthesized as a user's would be.
+
+        While everything learns, a task has one view of small pictures, and the scores still change from step to step;
+        this fit follows on the finished network, at full size with all views. The four numbers minimize the queries'
+        cross-entropy (L-BFGS), held near the plain start by a small penalty.
+        """
+        network, size = self.network, self.prepare.image_size
+        fitted: list[tuple[Tensor, Tensor, Tensor]] = []
+        index = _CALIBRATION_FIRST_TASK
+        while len(fitted) < tasks:
+            draw = self.stream.draw(index)
+            index += 1
+            # Tasks with a class known from words alone are rare and of another scale; they would bend the fit for the rest.
+            all_pictured = len(set(draw.support_labels)) == len(draw.classes)
+            if (draw.is_seen and self.stream.has_unseen) or not all_pictured:
+                continue
+            rng = np.random.default_rng([self.seed, index, 3])
+            task = self.task_tensors(draw, rng, self._pictures(draw.support, size))
+            with torch.no_grad():
+                backbone = network.generator.compose(
+                    network.codes_from(self._described(draw), task)
+                )
+                features = network.support_features(backbone, task.images, network.config.views)
+                weight, bias, terms = network.head.unscaled(
+                    features, task.labels, task.text, task.has_text
+                )
+                classifier = {"classifier.weight": weight, "classifier.bias": bias}
+                images = self._pictures(draw.query, size)
+                scores = logits(network.architecture, {**backbone, **classifier}, images)
+            fitted.append((scores, terms, torch.tensor(draw.query_labels, device=self.device)))
+            if on_done is not None:
+                on_done(len(fitted))
+        if fitted:
+            _fit_temperature(network.head.temperature, fitted)
+
     def _update(self, step: int, steps: int) -> None:
         parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
         used = [p for p in parameters if p.grad is not None]
@@ -273,6 +311,29 @@ class EpisodicRun:
         """Go on from what `state_dict` returned."""
         parameters = dict(self.network.named_parameters())
         self.step = restore_training_state(state, parameters, self.optimizer)
+
+
+def _fit_temperature(
+    temperature: torch.nn.Parameter, tasks: Sequence[tuple[Tensor, Tensor, Tensor]]
+) -> None:
+    """Fit the four numbers in place; each task gives raw scores (Q, N), terms (4,) and labels (Q,)."""
+    start = torch.tensor([2.0, 0.0, 0.0, 0.0], device=temperature.device)
+    values = start.clone().requires_grad_()
+    optimizer = torch.optim.LBFGS([values], max_iter=100, line_search_fn="strong_wolfe")
+
+    def loss() -> Tensor:
+        optimizer.zero_grad()
+        parts = [
+            functional.cross_entropy(scores * (values * terms).sum().exp(), labels)
+            for scores, terms, labels in tasks
+        ]
+        total = torch.stack(parts).mean() + _PENALTY * (values - start).square().sum()
+        torch.autograd.backward(total)
+        return total
+
+    optimizer.step(loss)  # type: ignore[no-untyped-call]
+    with torch.no_grad():
+        temperature.copy_(values)
 
 
 def between_task_variance(backbones: Sequence[Mapping[str, Tensor]]) -> float:

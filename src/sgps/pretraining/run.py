@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -285,3 +286,9 @@ class Pretraining:
             # From here on a resumed run must not teach the head again.
             self._stages.save("episodic", run)
         self._stages.run("episodic", run, recipe.episodic.steps, run.advance)
+        with torch.no_grad():
+            for parameter in network.generator.expert_head.parameters():
+                parameter.mul_(recipe.expert_step)
+            network.head.log_text_count.clamp_(max=math.log(recipe.max_text_count))
+        tasks = recipe.episodic.calibration_tasks
+        run.calibrate(tasks, lambda done: self.on_progress("calibration", done, tasks, {}))
