@@ -9,17 +9,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TaskID,
-    TextColumn,
-    TimeRemainingColumn,
-)
+from rich.progress import TaskID, TextColumn
 
-from sgps.cli.console import Device, say
+from sgps.cli.console import Device, bars, say
 
 
 def pretrain(
@@ -56,22 +48,15 @@ def pretrain(
 @contextmanager
 def _bars(quiet: bool) -> Iterator[Callable[[str, int, int, Mapping[str, float]], None]]:
     """A bar a stage, with the numbers of its latest step."""
-    columns = (
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(elapsed_when_finished=True),
-        TextColumn("{task.fields[values]}", markup=False),
-    )
-    with Progress(*columns, console=Console(stderr=True), disable=quiet) as progress:
-        bars: dict[str, TaskID] = {}
+    with bars(quiet, TextColumn("{task.fields[values]}", markup=False)) as progress:
+        stages: dict[str, TaskID] = {}
 
         def on_progress(stage: str, done: int, total: int, numbers: Mapping[str, float]) -> None:
             values = "  ".join(f"{name} {value:.3g}" for name, value in numbers.items())
-            if stage in bars:
-                progress.update(bars[stage], completed=done, values=values)
+            if stage in stages:
+                progress.update(stages[stage], completed=done, values=values)
             else:
                 # Speed is counted from here, so that a resumed stage does not promise an end in no time.
-                bars[stage] = progress.add_task(stage, total=total, completed=done, values=values)
+                stages[stage] = progress.add_task(stage, total=total, completed=done, values=values)
 
         yield on_progress
