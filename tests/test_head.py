@@ -84,3 +84,33 @@ def test_identical_pictures_in_both_classes_give_finite_weights() -> None:
             same, torch.tensor([0, 1]), torch.zeros(2, 12).double(), torch.zeros(2).bool()
         )
     assert torch.isfinite(weight).all()
+
+
+def _left_out_odds(features: torch.Tensor, labels: torch.Tensor, ways: int) -> float:
+    no_text = torch.zeros(ways, 12).double(), torch.zeros(ways).bool()
+    with torch.no_grad():
+        return float(_head().unscaled(features, labels, *no_text)[2][3])
+
+
+def test_odds_of_left_out_pictures_follow_how_hard_the_task_is() -> None:
+    labels = torch.arange(3).repeat_interleave(5)
+    noise = _features(15)
+    apart = noise + 3 * _features(3)[labels]
+    # All fifteen right: (15 + 2) of (15 + 2 * 3), against chance 1/3.
+    assert _left_out_odds(apart, labels, 3) == pytest.approx(np.log(17 / 4 * 2), rel=1e-5)
+    assert _left_out_odds(noise, labels, 3) < 0.7
+
+
+def test_odds_of_left_out_pictures_do_not_depend_on_any_order() -> None:
+    labels = torch.tensor([0, 0, 0, 1, 1, 1, 1, 2])
+    features = _features(8) + 0.4 * _features(3)[labels]
+    order = torch.tensor([6, 2, 7, 0, 3, 5, 1, 4])
+    renamed = torch.tensor([2, 0, 1])[labels]
+    expected = _left_out_odds(features, labels, 3)
+    assert expected != 0
+    assert _left_out_odds(features[order], labels[order], 3) == expected
+    assert _left_out_odds(features, renamed, 3) == expected
+
+
+def test_one_picture_a_class_leaves_nothing_to_cross_validate() -> None:
+    assert _left_out_odds(_features(3), torch.arange(3), 3) == 0

@@ -9,6 +9,8 @@ of queries is a common factor and can stay out of the exported network; the metr
 
 The metric is trusted the more the more shots there are: with one, directions of large spread are also where classes differ.
 
+How sure the classifier may be depends on how hard the task is, which the support itself tells: it is cross-validated.
+
 Sources: ridge head in closed form after Bertinetto et al., arXiv 1805.08136; description as a prior whose weight shrinks with
 the number of pictures after Silva-Rodriguez et al., "SS-Text"; learned temperature after Guo et al., arXiv 1706.04599.
 """
@@ -21,6 +23,9 @@ from torch.nn import functional
 
 from sgps.engine.config import EngineConfig
 from sgps.target.architecture import build_architecture
+
+_FOLDS = 5
+"""Most folds that the support is cross-validated in."""
 
 
 def _mean_shots(counts: Tensor) -> float:
@@ -83,7 +88,9 @@ class Head(nn.Module):
     def unscaled(
         self, features: Tensor, labels: Tensor, text: Tensor, has_text: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Return weight (N, F) and bias (N,) before the temperature, and the terms (4,) that it is linear in.
+        """Return weight (N, F) and bias (N,) before the temperature, and the terms (4,) that its log is linear in.
+
+        The terms are 1, log N, log(1 + pictures a class), and the log-odds of the cross-validated support.
 
         Args:
             features: (n, V, F), V views of each support picture.
@@ -91,8 +98,19 @@ class Head(nn.Module):
             text: mean sentence embeddings (N, text_width); rows without a description are ignored.
             has_text: bool (N,).
         """
-        num_classes = len(has_text)
-        member = functional.one_hot(labels, num_classes).to(features.dtype)
+        weight, bias = self._regression(features, labels, text, has_text)
+        with torch.no_grad():
+            odds = self._left_out_odds(features, labels, text, has_text)
+            ways = odds.new_tensor(len(has_text)).log()
+            shots = odds.new_tensor(len(labels) / len(has_text))
+            terms = torch.stack([torch.ones_like(odds), ways, torch.log1p(shots), odds])
+        return weight, bias, terms
+
+    def _regression(
+        self, features: Tensor, labels: Tensor, text: Tensor, has_text: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Solve for weight (N, F) and bias (N,)."""
+        member = functional.one_hot(labels, len(has_text)).to(features.dtype)
         counts = member.sum(0)
         points, targets, weights, center, reach = self._points(features, member, text, has_text)
         gram = points @ points.T
@@ -102,7 +120,7 @@ class Head(nn.Module):
         dual = root[:, None] * torch.linalg.solve(system, root[:, None] * targets)
         weight = self.in_metric(dual.T @ points, _mean_shots(counts))
         weight = weight / reach
-        return weight, -(weight @ center), self._terms(gram, targets, counts, features)
+        return weight, -(weight @ center)
 
     def _points(
         self, features: Tensor, member: Tensor, text: Tensor, has_text: Tensor
@@ -137,21 +155,31 @@ class Head(nn.Module):
         reach = reach.clamp(min=1e-3)
         return torch.cat(points), torch.cat(targets), torch.cat(weights), center, reach
 
-    def _terms(self, gram: Tensor, targets: Tensor, counts: Tensor, features: Tensor) -> Tensor:
-        """What the log of the factor on the scores is linear in (4,): 1, log N, log shots, fit without the picture itself."""
-        num_classes = targets.shape[1]
-        shots = counts.mean()
-        fit = gram.new_zeros(())
-        images, views, _ = features.shape
-        if images and float(counts.min()) >= 2:
-            # Leave-one-out on pictures: similarity to the rest of the own class minus that to the other classes.
-            block = gram[: images * views, : images * views]
-            block = block.view(images, views, images, views).mean((1, 3))
-            label = targets[: images * views : views].argmax(1)
-            same = (label[:, None] == label[None]).to(block)
-            same_other = same - torch.eye(images).to(block)
-            own = (block * same_other).sum(1) / same_other.sum(1)
-            rest = (block * (1 - same)).sum(1) / (1 - same).sum(1)
-            fit = (own - rest).mean()
-        ways = torch.log(torch.tensor(float(num_classes))).to(fit)
-        return torch.stack([torch.ones_like(fit), ways, torch.log1p(shots), fit])
+    def _left_out_odds(
+        self, features: Tensor, labels: Tensor, text: Tensor, has_text: Tensor
+    ) -> Tensor:
+        """Log-odds over chance's of naming a left-out picture right; 0 where no class has two pictures.
+
+        Up to five folds, each with its share of every class. Pictures are dealt to folds in the order of their features'
+        length, so that neither the order of pictures nor that of classes matters.
+        """
+        num_classes = len(has_text)
+        members = [torch.nonzero(labels == index)[:, 0] for index in range(num_classes)]
+        folds = min(_FOLDS, max((len(own) for own in members), default=0))
+        if folds < 2:
+            return features.new_zeros(())
+        mean = features.mean(1)
+        fold = torch.full_like(labels, -1)
+        for own in members:
+            # The only picture of a class stays in.
+            if len(own) > 1:
+                order = own[mean[own].norm(dim=1).argsort()]
+                fold[order] = torch.arange(len(own), device=labels.device) % folds
+        right = torch.zeros((), device=features.device)
+        for index in range(folds):
+            out = fold == index
+            weight, bias = self._regression(features[~out], labels[~out], text, has_text)
+            right += ((mean[out] @ weight.T + bias).argmax(1) == labels[out]).sum()
+        # Two pictures' worth of chance keep the odds finite.
+        rate = (right + 2) / (int((fold >= 0).sum()) + 2 * num_classes)
+        return (rate / (1 - rate) * (num_classes - 1)).log().to(features.dtype)

@@ -254,22 +254,24 @@ class EpisodicRun:
         last = losses[-max(1, steps // 10) :]
         return sum(last) / max(1, len(last))
 
-    def calibrate(self, tasks: int, on_done: Callable[[int], None] | None = None) -> None:
-        """Fit the temperature to `tasks` tasks of sets that no expert has seen, synthesized as a user's would be.
+    def calibrate(
+        self, stream: TaskStream, tasks: int, on_done: Callable[[int], None] | None = None
+    ) -> None:
+        """Fit the temperature to `tasks` tasks of `stream`, synthesized as a user's would be.
 
         While everything learns, a task has one view of small pictures, and the scores still change from step to step;
         this fit follows on the finished network, at full size with all views. The four numbers minimize the queries'
-        cross-entropy (L-BFGS), held near the plain start by a small penalty.
+        cross-entropy (L-BFGS), held near the plain start by a small penalty. Tasks of every kind of difficulty belong
+        here, those of sets that the experts have seen too: the classifier tells from its support how hard a task is.
         """
         network, size = self.network, self.prepare.image_size
         fitted: list[tuple[Tensor, Tensor, Tensor]] = []
         index = _CALIBRATION_FIRST_TASK
         while len(fitted) < tasks:
-            draw = self.stream.draw(index)
+            draw = stream.draw(index)
             index += 1
             # Tasks with a class known from words alone are rare and of another scale; they would bend the fit for the rest.
-            all_pictured = len(set(draw.support_labels)) == len(draw.classes)
-            if (draw.is_seen and self.stream.has_unseen) or not all_pictured:
+            if len(set(draw.support_labels)) < len(draw.classes):
                 continue
             rng = np.random.default_rng([self.seed, index, 3])
             task = self.task_tensors(draw, rng, self._pictures(draw.support, size))

@@ -38,6 +38,10 @@ from sgps.task import Preprocessing
 
 _CENTER_IMAGES = 300
 """Pictures of each family from which its center in feature space is measured."""
+_USERS_WAY = 6
+"""Most classes of a task that the temperature is fitted to."""
+_USERS_SHOT = 10
+"""Most pictures of a class in it."""
 _TEACHER_IMAGES = 512
 """Pictures from which a teacher's center is measured."""
 
@@ -259,6 +263,15 @@ class Pretraining:
         unseen = [s for s in whole if s.name in recipe.held_out]
         familiar = [s for s in reserved if not s.is_attribute and s.set_name not in recipe.held_out]
         stream = TaskStream(pool, unseen, familiar, recipe.episodic, recipe.seed)
+        # The whole range of what users bring, whatever the generator was taught on, and every set equally often.
+        users = dataclasses.replace(
+            recipe.episodic,
+            max_way=_USERS_WAY,
+            max_shot=_USERS_SHOT,
+            queries=8,
+            seen_share=len(familiar) / (len(familiar) + len(unseen)),
+        )
+        calibration = TaskStream(pool, unseen, familiar, users, recipe.seed)
 
         def on_pictures(done: int, total: int) -> None:
             self.on_progress("features", min(done, total), total, {})
@@ -291,4 +304,6 @@ class Pretraining:
                 parameter.mul_(recipe.expert_step)
             network.head.log_text_count.clamp_(max=math.log(recipe.max_text_count))
         tasks = recipe.episodic.calibration_tasks
-        run.calibrate(tasks, lambda done: self.on_progress("calibration", done, tasks, {}))
+        run.calibrate(
+            calibration, tasks, lambda done: self.on_progress("calibration", done, tasks, {})
+        )
