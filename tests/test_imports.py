@@ -17,12 +17,12 @@ SOURCE = Path(sgps.__file__).parent
 # A module may import from its own step and from those before it, never from a later one.
 STAIRS = (
     ("errors", "files", "task", "version"),
-    ("images", "archives", "manifests", "datasets"),
+    ("images", "archives", "manifests", "datasets", "clinical"),
     ("target", "model_card"),
     ("engine",),
-    ("estimator", "calibration"),
+    ("estimator",),
     ("evaluation", "pretraining"),
-    ("cli", "service", "__main__"),
+    ("cli", "__main__"),
 )
 STEP = {name: step for step, names in enumerate(STAIRS) for name in names}
 
