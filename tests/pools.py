@@ -15,6 +15,7 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from sgps.pretraining.config import Episodic, Expert, Optimization, Recipe
+from sgps.pretraining.parallel import Processes
 from sgps.pretraining.pool import LabelSource, Pool
 from sgps.pretraining.run import Pretraining
 from sgps.pretraining.stages import OnProgress
@@ -117,7 +118,7 @@ def tiny_recipe(folder: Path, **changes: object) -> Recipe:
     """A recipe over the sets and the start that lie in `folder`; every stage has a few steps."""
     values: dict[str, object] = {
         "name": "tiny",
-        "start": folder / "start.safetensors",
+        "start": str(folder / "start.safetensors"),
         "data": folder,
         "architecture": "test_efficientnet",
         "image_size": SIZE,
@@ -175,4 +176,4 @@ def pretraining(
     recipe: Recipe, out: Path, resume: bool = False, on_progress: OnProgress = ignore
 ) -> Pretraining:
     """A run on the CPU whose texts need no language model."""
-    return Pretraining(recipe, out, resume, on_progress, "cpu", HashedText())
+    return Pretraining(recipe, out, resume, on_progress, Processes("cpu"), HashedText())

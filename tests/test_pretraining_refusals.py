@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 
 import pytest
 import torch
 from engines import HashedText
-from pools import Killed, ignore, kill_at, pretraining, quick, tiny_recipe, write_sets, write_start
+from pools import Killed, kill_at, pretraining, quick, tiny_recipe, write_sets, write_start
 from safetensors.torch import load_file
 from typer.testing import CliRunner
 
@@ -17,6 +18,7 @@ from sgps.errors import InputError
 from sgps.pretraining import run as run_module
 from sgps.pretraining.checkpoints import save_checkpoint
 from sgps.pretraining.config import Expert
+from sgps.pretraining.parallel import Processes
 from sgps.pretraining.run import Pretraining
 
 
@@ -101,13 +103,13 @@ def test_a_start_of_another_architecture_is_refused(recipe, tmp_path):
     start = write_start(tmp_path / "b0.safetensors", "tf_efficientnet_lite0")
     message = r"^the start .*b0\.safetensors is not a test_efficientnet: missing, further or wrong .* Correct"
     with pytest.raises(InputError, match=message):
-        pretraining(dataclasses.replace(recipe, start=start), tmp_path / "run")
+        pretraining(dataclasses.replace(recipe, start=str(start)), tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 
 def test_a_start_of_a_deeper_network_of_the_same_family_is_refused(recipe, tmp_path):
     start = write_start(tmp_path / "b1.safetensors", "tf_efficientnetv2_b1")
-    chosen = dataclasses.replace(recipe, start=start, architecture="tf_efficientnetv2_b0")
+    chosen = dataclasses.replace(recipe, start=str(start), architecture="tf_efficientnetv2_b0")
     with pytest.raises(
         InputError, match=r"^the start .* is not a tf_efficientnetv2_b0: .*blocks\."
     ):
@@ -120,7 +122,7 @@ def test_a_start_that_cannot_be_read_is_refused(recipe, tmp_path):
         if content is not None:
             path.write_bytes(content)
         with pytest.raises(InputError, match=r"^the start .* is not a readable safetensors file: "):
-            pretraining(dataclasses.replace(recipe, start=path), tmp_path / "run")
+            pretraining(dataclasses.replace(recipe, start=str(path)), tmp_path / "run")
 
 
 def test_a_family_without_pictures_is_refused_before_anything_is_trained(recipe, tmp_path):
@@ -137,6 +139,35 @@ def test_a_family_without_pictures_is_refused_before_anything_is_trained(recipe,
     assert not (tmp_path / "run").exists()
 
 
+def test_a_start_on_the_hub_is_read_from_there(recipe, folder, tmp_path, monkeypatch):
+    asked = []
+
+    def download(repository, file):
+        asked.append((repository, file))
+        return str(folder / "start.safetensors")
+
+    monkeypatch.setattr("huggingface_hub.hf_hub_download", download)
+    chosen = dataclasses.replace(recipe, start="hf-hub:timm/test_efficientnet.r160_in1k")
+    run = pretraining(chosen, tmp_path / "run")
+    assert asked == [("timm/test_efficientnet.r160_in1k", "model.safetensors")]
+    plain = pretraining(recipe, tmp_path / "other")
+    assert all(torch.equal(run.start[name], plain.start[name]) for name in plain.start)
+
+
+def test_a_start_on_the_hub_that_cannot_be_had_is_refused(recipe, tmp_path, monkeypatch):
+    def fail(repository, file):
+        raise OSError("no network")
+
+    monkeypatch.setattr("huggingface_hub.hf_hub_download", fail)
+    chosen = dataclasses.replace(recipe, start="hf-hub:timm/none")
+    message = r"^the start hf-hub:timm/none cannot be downloaded \(no network\)\. Check the name"
+    with pytest.raises(InputError, match=message):
+        pretraining(chosen, tmp_path / "run")
+    monkeypatch.setitem(sys.modules, "huggingface_hub", None)
+    with pytest.raises(InputError, match="pip install huggingface_hub"):
+        pretraining(chosen, tmp_path / "run")
+
+
 def test_a_recipe_that_holds_everything_out_is_refused(recipe, tmp_path):
     chosen = dataclasses.replace(
         recipe, held_out=("bccd_wbc4", "cervix_lbc4", "ham10000"), experts=()
@@ -150,7 +181,7 @@ def test_a_recipe_that_holds_everything_out_is_refused(recipe, tmp_path):
 def test_a_device_that_is_not_there_is_refused(recipe, tmp_path, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(InputError, match=r"^device 'cuda' asked for, but torch finds no GPU"):
-        Pretraining(recipe, tmp_path / "run", False, ignore, "cuda", HashedText())
+        Processes("cuda")
 
 
 TEXT = """

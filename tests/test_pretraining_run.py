@@ -12,7 +12,7 @@ from collections import Counter
 import pytest
 import torch
 from engines import TEXT_WIDTH, colored_support
-from pools import Killed, kill_at, pretraining, tiny_recipe, write_sets
+from pools import Killed, kill_at, pretraining, tiny_recipe, write_set, write_sets
 from safetensors.torch import load_file
 
 from sgps.datasets.catalogue import image_set
@@ -71,7 +71,7 @@ def log_rows(out):
 def test_a_killed_run_ends_where_an_uninterrupted_one_does(
     recipe, finished, tmp_path, monkeypatch, stage, step, minutes
 ):
-    monkeypatch.setattr(stages, "_LOG_EVERY", 1)
+    monkeypatch.setattr(stages, "LOG_EVERY", 1)
     chosen = dataclasses.replace(recipe, checkpoint_minutes=minutes)
     out = tmp_path / "run"
     with pytest.raises(Killed):
@@ -153,6 +153,36 @@ def test_the_log_holds_loss_distance_and_speed_of_every_network(finished):
         assert {(stage, name) for name in ("loss", "distance", "images_per_second")} <= logged
 
 
+def test_the_features_are_validated_on_held_out_sets_while_they_learn(
+    folder, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(run_module, "LOG_EVERY", 1)
+    monkeypatch.setattr(stages, "LOG_EVERY", 1)
+    write_set(tmp_path, "cervix_lbc4", ["HSIL", "LSIL", "SCC"], groups=12)
+    for name in ("bccd_wbc4.zip", "ham10000.zip", "start.safetensors"):
+        (tmp_path / name).write_bytes((folder / name).read_bytes())
+    out = tmp_path / "run"
+    pretraining(tiny_recipe(tmp_path, experts=()), out).run()
+    values = [value for *_, name, value in log_rows(out) if name == "held_out_accuracy"]
+    assert len(values) == 4
+    assert min(values) > 100 / 3
+
+
+def test_tensorboard_shows_what_the_csv_log_holds(finished):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    for stage in ("base", "expert-cells", "expert-skin", "episodic"):
+        board = EventAccumulator(str(finished / "tensorboard" / stage)).Reload()
+        shown = {
+            (name, event.step): event.value
+            for name in board.Tags()["scalars"]
+            for event in board.Scalars(name)
+        }
+        logged = {(name, n): value for own, n, name, value in log_rows(finished) if own == stage}
+        assert shown.keys() == logged.keys()
+        assert all(shown[key] == pytest.approx(logged[key], rel=1e-4) for key in logged)
+
+
 def test_the_card_lists_every_set_class_count_and_license(finished):
     card = (finished / "engine" / "README.md").read_text(encoding="utf-8")
     rows = {line.split("|")[1].strip(): line for line in card.splitlines() if line.startswith("| ")}
@@ -211,9 +241,9 @@ def watched(recipe, monkeypatch, tmp_path):
         seen["features"].append((given["pool"], given["sources"]))
         run(self, **given)
 
-    def watch_teacher(architecture, weights, pool, size, seed):
-        seen["shown"].append(pool)
-        return teacher(architecture, weights, pool, size, seed)
+    def watch_teacher(architecture, weights, images, size, seed):
+        seen["shown"].append(images)
+        return teacher(architecture, weights, images, size, seed)
 
     def watch_stream(self, pool, unseen, familiar, config, seed):
         seen["stream"].append((pool, unseen, familiar))
@@ -227,7 +257,8 @@ def watched(recipe, monkeypatch, tmp_path):
 
 
 def test_held_out_sets_and_reserved_groups_enter_only_episodes(watched):
-    ((pool, unseen, familiar),) = watched["stream"]
+    (pool, unseen, familiar), calibration = watched["stream"]
+    assert calibration[1:] == (unseen, familiar)
     assert [source.name for source in unseen] == ["cervix_lbc4"]
     assert [source.name for source in familiar] == ["bccd_wbc4", "ham10000"]
     posed = {pool.groups[i] for source in (*unseen, *familiar) for i in source.indices.tolist()}
@@ -236,12 +267,15 @@ def test_held_out_sets_and_reserved_groups_enter_only_episodes(watched):
         learned = {given.groups[i] for source in sources for i in source.indices.tolist()}
         assert learned
         assert learned.isdisjoint(posed)
+    pictures = [i for source in (*unseen, *familiar) for i in source.indices.tolist()]
+    posed_bytes = {pool.images[i].numpy().tobytes() for i in pictures}
     for shown in watched["shown"]:
-        assert posed.isdisjoint(shown.groups)
+        assert len(shown)
+        assert posed_bytes.isdisjoint(picture.numpy().tobytes() for picture in shown)
 
 
 def test_no_stage_sees_a_dev_class(watched):
-    pools = [pool for pool, *_ in (*watched["features"], *watched["stream"])] + watched["shown"]
+    pools = [pool for pool, *_ in (*watched["features"], *watched["stream"])]
     for pool in pools:
         assert not [group for group in pool.groups if "akiec" in group or "pbc_8" in group]
     for _, sources in watched["features"]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,26 +24,41 @@ def pretrain(
         Path | None, typer.Option(help="Folder of the run.", show_default="runs/NAME")
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on where a run stopped.")] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Check everything, print the plan as JSON, do nothing."),
+    ] = False,
     device: Annotated[Device, typer.Option(help="Where the networks run.")] = Device.auto,
     quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False,
 ) -> None:
-    """Pretrain an engine: base and experts, then generator and head. Dev classes are refused."""
+    """Pretrain an engine: base and experts, then generator and head. Dev classes are refused.
+
+    Several processes, on one machine or many, share a run that is started by torchrun or fabric run.
+    """
     from sgps.pretraining.config import load_recipe
+    from sgps.pretraining.parallel import Processes
+    from sgps.pretraining.plan import plan
     from sgps.pretraining.run import Pretraining
 
     chosen = load_recipe(recipe)
     if data is not None:
         chosen = dataclasses.replace(chosen, data=data.resolve())
+    processes = Processes(device.value)
+    if dry_run:
+        if processes.is_first:
+            print(json.dumps(plan(chosen, processes.count), indent=2))
+        return
     folder = out or Path("runs") / chosen.name
     try:
-        with _bars(quiet) as on_progress:
-            engine = Pretraining(chosen, folder, resume, on_progress, device.value).run()
+        with _bars(quiet or not processes.is_first) as on_progress:
+            engine = Pretraining(chosen, folder, resume, on_progress, processes).run()
     except KeyboardInterrupt:
         say(
             "sgps: stopped. The same command with --resume goes on from the last checkpoint.", quiet
         )
         raise typer.Exit(130) from None
-    print(engine)
+    if processes.is_first:
+        print(engine)
 
 
 @contextmanager

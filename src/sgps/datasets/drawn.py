@@ -70,6 +70,25 @@ class _Kind:
 _KINDS = (_Kind("lesion", LESION, draw_lesion), _Kind("cell", CELL, draw_cell))
 
 
+def draw_any(seed: int, index: int, image_size: int = 128) -> tuple[str, Look, Tensor]:
+    """Draw picture number `index` of an endless series in which every attribute is drawn on its own.
+
+    Args:
+        seed: names the series; 0 or more.
+        index: number of the picture; even ones are lesions, odd ones are cells.
+        image_size: side of the picture, in pixels.
+
+    Returns:
+        The kind (`lesion` or `cell`), the value of each attribute, and the picture, uint8 (3, S, S).
+    """
+    kind = _KINDS[index % 2]
+    rng = np.random.default_rng((seed, index, 3))
+    look: Look = {}
+    while not look or kind.words.clash(look.values()):
+        look = {name: str(rng.choice(list(values))) for name, values in kind.words.values.items()}
+    return kind.name, look, torch.from_numpy(kind.draw(rng, look, image_size))
+
+
 @dataclass(frozen=True)
 class _Plan:
     classes: list[Look]

@@ -1,18 +1,23 @@
-"""Augment a batch of pictures on the device they lie on: one resampling, then color.
+"""Augment a batch of pictures on the device they lie on: one resampling, then color, blur and noise.
 
-In: uint8 pictures (B, 3, S, S). Out: float pictures in [0, 1] (B, 3, s, s), each cropped, turned, mirrored and
-recolored independently. Randomness comes from the generator that is passed, so that a step can be repeated exactly.
+In: uint8 pictures (B, 3, S, S) and an `AugmentPlan`, which is drawn for a whole step from a generator that is passed. Out:
+float pictures in [0, 1] (B, 3, s, s), each cropped, turned, mirrored and recolored independently. A process that holds
+a part of the batch takes the plan's rows for it: a picture is changed in the same way wherever it is processed.
 """
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass, fields
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 _LUMA = (0.299, 0.587, 0.114)
+_NOISE_MARGIN = 64
+"""The noise of a step is one field, larger than a picture by this many pixels; each picture has its own window of it."""
 
 
 def _uniform(generator: torch.Generator, count: int, low: float, high: float) -> Tensor:
@@ -21,6 +26,58 @@ def _uniform(generator: torch.Generator, count: int, low: float, high: float) ->
 
 def _chance(generator: torch.Generator, count: int, probability: float) -> Tensor:
     return _uniform(generator, count, 0.0, 1.0) < probability
+
+
+def _factor(generator: torch.Generator, count: int, spread: float) -> Tensor:
+    return torch.exp(_uniform(generator, count, -spread, spread))
+
+
+@dataclass(frozen=True, kw_only=True)
+class AugmentPlan:
+    """What happens to each picture of a batch; every field has one row a picture."""
+
+    theta: Tensor
+    """Affine maps (B, 2, 3) from output to input."""
+    saturation: Tensor
+    """(B,), 0 for gray."""
+    contrast: Tensor
+    """(B,)."""
+    gains: Tensor
+    """Factor on each channel (B, 3), brightness included."""
+    blurred: Tensor
+    """bool (B,)."""
+    noise: Tensor
+    """Standard deviation (B,)."""
+    noise_window: Tensor
+    """int64 (B, 2), upper left corner of the picture's window of the noise."""
+    seed: int
+    """Seed of the noise of the step."""
+
+    def rows(self, chosen: slice) -> AugmentPlan:
+        """The plan for a part of the batch."""
+        own = {f.name: getattr(self, f.name) for f in fields(self)}
+        rows: dict[str, Any] = {
+            name: v[chosen] if isinstance(v, Tensor) else v for name, v in own.items()
+        }
+        return AugmentPlan(**rows)
+
+
+def draw_plan(count: int, generator: torch.Generator) -> AugmentPlan:
+    """Draw a plan for `count` pictures; the generator is the only source of randomness."""
+    theta = _geometry(generator, count)
+    gray = _chance(generator, count, 0.1)
+    saturation = _factor(generator, count, 0.4)
+    brightness = _factor(generator, count, 0.25)[:, None]
+    return AugmentPlan(
+        theta=theta,
+        saturation=torch.where(gray, torch.zeros(()), saturation),
+        contrast=_factor(generator, count, 0.3),
+        gains=_factor(generator, 3 * count, 0.1).view(-1, 3) * brightness,
+        blurred=_chance(generator, count, 0.15),
+        noise=_uniform(generator, count, 0.0, 0.05) * _chance(generator, count, 0.3),
+        noise_window=torch.randint(_NOISE_MARGIN + 1, (count, 2), generator=generator),
+        seed=int(torch.randint(2**31, (1,), generator=generator)),
+    )
 
 
 def _geometry(generator: torch.Generator, count: int) -> Tensor:
@@ -41,44 +98,43 @@ def _geometry(generator: torch.Generator, count: int) -> Tensor:
     return torch.stack([row_x, row_y], 1)
 
 
-def _recolor(images: Tensor, generator: torch.Generator) -> Tensor:
-    """Brightness, contrast, saturation and channel gains; one in ten gray."""
-    count, device = images.shape[0], images.device
-
-    def factor(spread: float) -> Tensor:
-        value = torch.exp(_uniform(generator, count, -spread, spread))
-        return value.to(device).view(-1, 1, 1, 1)
-
+def _recolor(images: Tensor, plan: AugmentPlan) -> Tensor:
+    device = images.device
     luma = torch.tensor(_LUMA, device=device).view(1, 3, 1, 1)
     gray = (images * luma).sum(1, keepdim=True)
-    saturation = factor(0.4)
-    to_gray = _chance(generator, count, 0.1).to(device).view(-1, 1, 1, 1)
-    saturation = torch.where(to_gray, torch.zeros_like(saturation), saturation)
-    images = gray + (images - gray) * saturation
+    images = gray + (images - gray) * plan.saturation.to(device).view(-1, 1, 1, 1)
     average = images.mean((1, 2, 3), keepdim=True)
-    images = average + (images - average) * factor(0.3)
-    gains = torch.exp(_uniform(generator, count * 3, -0.1, 0.1)).to(device).view(-1, 3, 1, 1)
-    return images * gains * factor(0.25)
+    images = average + (images - average) * plan.contrast.to(device).view(-1, 1, 1, 1)
+    return images * plan.gains.to(device).view(-1, 3, 1, 1)
 
 
-def augment(images: Tensor, size: int, generator: torch.Generator) -> Tensor:
+def _noise(plan: AugmentPlan, size: int, device: torch.device) -> Tensor:
+    """Noise (B, 3, s, s) of standard deviation one."""
+    generator = torch.Generator(device).manual_seed(plan.seed)
+    side = size + _NOISE_MARGIN
+    field = torch.randn(3, side, side, generator=generator, device=device)
+    windows = field.unfold(1, size, 1).unfold(2, size, 1)
+    top, left = plan.noise_window.to(device).unbind(1)
+    return windows[:, top, left].transpose(0, 1)
+
+
+def augment(images: Tensor, size: int, plan: AugmentPlan) -> Tensor:
     """Return float pictures in [0, 1] of side `size`, augmented.
 
     Args:
         images: uint8 (B, 3, S, S).
         size: side of the output, in pixels.
-        generator: CPU generator; the only source of randomness.
+        plan: what happens to each of them.
     """
     count, device = images.shape[0], images.device
-    theta = _geometry(generator, count).to(device)
-    grid = functional.affine_grid(theta, [count, 3, size, size], align_corners=False)
+    grid = functional.affine_grid(
+        plan.theta.to(device), [count, 3, size, size], align_corners=False
+    )
     views = functional.grid_sample(
         images.float() / 255, grid, padding_mode="reflection", align_corners=False
     )
-    views = _recolor(views, generator)
+    views = _recolor(views, plan)
     blurred = functional.avg_pool2d(views, 3, stride=1, padding=1, count_include_pad=False)
-    blur = _chance(generator, count, 0.15).to(device).view(-1, 1, 1, 1)
-    views = torch.where(blur, blurred, views)
-    strength = (_uniform(generator, count, 0.0, 0.05) * _chance(generator, count, 0.3)).to(device)
-    noise = torch.empty(views.shape).normal_(generator=generator).to(device)
-    return (views + noise * strength.view(-1, 1, 1, 1)).clamp(0, 1)
+    views = torch.where(plan.blurred.to(device).view(-1, 1, 1, 1), blurred, views)
+    noise = _noise(plan, size, device) * plan.noise.to(device).view(-1, 1, 1, 1)
+    return (views + noise).clamp(0, 1)

@@ -51,8 +51,9 @@ def build_cache(
     used = torch.unique(torch.cat([source.indices for source in stream.sources]))
     generator = network.generator
     stages, joined = [], []
+    place = network.encoder.stage_mean.device
     for chunk in torch.split(used, 64):
-        images = prepare.normalize(resized(pool.images[chunk], prepare.image_size))
+        images = prepare.normalize(resized(pool.images[chunk].to(place), prepare.image_size))
         description = network.encoder.describe(generator.base_weights(), images)
         parts = [description.pooled]
         for index in range(len(generator.directions)):
@@ -61,8 +62,8 @@ def build_cache(
         stages.append(description.stages)
         joined.append(torch.cat([functional.normalize(p, dim=1) for p in parts], 1).half())
         on_done(len(stages) * 64, len(used))
-    place = {int(picture): row for row, picture in enumerate(used)}
-    return Cache(place=place, stages=torch.cat(stages), joined=torch.cat(joined))
+    rows = {int(picture): row for row, picture in enumerate(used)}
+    return Cache(place=rows, stages=torch.cat(stages), joined=torch.cat(joined))
 
 
 def resized(images: Tensor, size: int) -> Tensor:
@@ -82,7 +83,7 @@ def family_center(
     """Mean standardized feature (T,) of pictures of the pool under the base."""
     total = torch.zeros_like(network.encoder.stage_mean)
     for part in torch.split(pictures, 64):
-        images = prepare.normalize(resized(pool.images[part], prepare.image_size))
+        images = prepare.normalize(resized(pool.images[part].to(total.device), prepare.image_size))
         description = network.encoder.describe(network.generator.base_weights(), images)
         total += network.encoder.standardized(description).sum(0)
     return total / len(pictures)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from sgps.datasets.catalogue import image_set
 from sgps.pretraining.config import Recipe
+from sgps.pretraining.drawn_pool import FAMILY
 from sgps.pretraining.pool import Pool
 from sgps.version import __version__
 
@@ -12,6 +15,8 @@ def engine_card(recipe: Recipe, pool: Pool) -> str:
     """Text of the engine's README.md: recipe, sets, classes, counts and licenses."""
     rows = []
     for source in pool.sources:
+        if source.family == FAMILY:
+            continue
         entry = image_set(source.set_name)
         counts = [int((source.labels == c).sum()) for c in range(len(source.class_names))]
         classes = ", ".join(f"{n} {k}" for n, k in zip(source.class_names, counts, strict=True))
@@ -20,7 +25,7 @@ def engine_card(recipe: Recipe, pool: Pool) -> str:
         else:
             stage = "features only" if source.is_attribute else "features and episodes"
         rows.append(f"| {source.name} | {entry.modality} | {classes} | {stage} | {entry.license} |")
-    start = f"`{recipe.start.name}`"
+    start = f"`{Path(recipe.start).name}`"
     if recipe.architecture == "tf_efficientnetv2_b0":
         start = "an EfficientNetV2-B0 trained on ImageNet-1k (Keras Applications, Apache-2.0)"
     experts = "\n".join(
@@ -28,6 +33,7 @@ def engine_card(recipe: Recipe, pool: Pool) -> str:
         f"{expert.optimization.batch_size} pictures at {expert.optimization.image_size} px."
         for expert in recipe.experts
     )
+    drawn = f"; {recipe.drawn_images} drawn pictures mixed in" if recipe.drawn_images else ""
     return f"""---
 license: cc-by-nc-sa-4.0
 library_name: sgps
@@ -56,7 +62,7 @@ feature stage and served the episodes.
 
 - **base**: {recipe.representation.steps} steps of {recipe.representation.batch_size} pictures at \
 {recipe.representation.image_size} px over all sets but the held-out ones, with distillation \
-from the start{" and " + ", ".join(recipe.teachers) if recipe.teachers else ""}; moved {recipe.base_step:g} of the way.
+from the start{" and " + ", ".join(recipe.teachers) if recipe.teachers else ""}; moved {recipe.base_step:g} of the way{drawn}.
 {experts}
 - **generator and head**: {recipe.episodic.steps} steps of {recipe.episodic.tasks_per_step} tasks, \
 after {recipe.episodic.head_steps} steps of the head alone.

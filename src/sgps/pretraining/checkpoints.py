@@ -1,11 +1,10 @@
-"""Keep what a pretraining run needs to go on: safetensors files that name the recipe they belong to, and the log.
+"""Keep what a pretraining run needs to go on: safetensors files that name the recipe they belong to.
 
-In: named tensors and logged numbers. Out: files that are whole at any moment, whenever the run is stopped.
+In: named tensors. Out: files that are whole at any moment, whenever the run is stopped.
 """
 
 from __future__ import annotations
 
-import csv
 import signal
 import threading
 from collections.abc import Iterator, Mapping
@@ -21,7 +20,6 @@ from torch import Tensor
 from sgps.errors import InputError
 
 _MOMENTS = ("step", "exp_avg", "exp_avg_sq")
-_COLUMNS = ["stage", "step", "name", "value"]
 
 
 def save_checkpoint(tensors: Mapping[str, Tensor], path: Path, recipe_digest: str) -> None:
@@ -80,35 +78,6 @@ def restore_training_state(
         if moments:
             optimizer.state[tensor] = moments
     return int(state["step"])
-
-
-class Log:
-    """The CSV log of a run: one row a number."""
-
-    def __init__(self, path: Path) -> None:
-        """Remember where the log lies; nothing is written yet."""
-        self.path = path
-
-    def append(self, stage: str, step: int, numbers: Mapping[str, float]) -> None:
-        """Add the numbers of one step."""
-        is_new = not self.path.exists()
-        with self.path.open("a", newline="", encoding="utf-8") as stream:
-            writer = csv.writer(stream)
-            if is_new:
-                writer.writerow(_COLUMNS)
-            writer.writerows([stage, step, name, f"{value:.6g}"] for name, value in numbers.items())
-
-    def forget(self, stage: str, after: int) -> None:
-        """Drop the rows of a stage that lie beyond step `after`: the run is about to write them again."""
-        if not self.path.exists():
-            return
-        with self.path.open(newline="", encoding="utf-8") as stream:
-            rows = [row for row in csv.reader(stream) if len(row) == len(_COLUMNS)]
-        kept = [row for row in rows if row[0] != stage or int(row[1]) <= after]
-        partial = self.path.with_suffix(".partial")
-        with partial.open("w", newline="", encoding="utf-8") as stream:
-            csv.writer(stream).writerows(kept)
-        partial.replace(self.path)
 
 
 @contextmanager

@@ -15,6 +15,9 @@ from typing import Any, TypeVar
 
 from sgps.errors import InputError, listing
 
+HUB = "hf-hub:"
+"""How the name of a network on the hub begins, as in timm."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Optimization:
@@ -36,6 +39,8 @@ class Optimization:
     """Weight of the cosine distance between the features of the network and of its teachers."""
     label_smoothing: float = 0.1
     """Share of the target spread over all classes."""
+    mining: float = 0.0
+    """How much more a picture counts that was misclassified when last drawn: `1 + mining` times."""
     image_size: int = 128
     """Side of the training picture, in pixels."""
 
@@ -85,8 +90,8 @@ class Recipe:
 
     name: str
     """Name of the engine that comes out."""
-    start: Path
-    """timm safetensors of the network that training starts from, relative to the recipe's folder."""
+    start: str
+    """Network that training starts from: timm safetensors, relative to the recipe's folder, or `hf-hub:timm/NAME`."""
     data: Path
     """Folder of image-set archives, relative to the recipe's folder."""
     architecture: str = "tf_efficientnetv2_b0"
@@ -111,6 +116,10 @@ class Recipe:
     """A description counts as at most this many pictures, whatever episodes taught."""
     max_images: int = 0
     """Keep at most this many pictures of a set (0 = all); for smoke runs."""
+    drawn_images: int = 0
+    """Drawn pictures that the feature stage learns from beside the real ones."""
+    on_disk: bool = False
+    """Keep decoded pictures in a file of the run instead of memory; processes of one machine share it."""
     representation: Optimization
     experts: tuple[Expert, ...] = field(default=())
     episodic: Episodic
@@ -118,13 +127,29 @@ class Recipe:
     def content(self) -> dict[str, object]:
         """All that decides the result, ready for JSON.
 
-        Where the files lie and how often a checkpoint is written do not count: a run may be moved and go on.
+        Where files and pictures lie and how often a checkpoint is written do not count: a run may be moved and go on.
         """
         content = dataclasses.asdict(self)
-        del content["data"], content["checkpoint_minutes"]
-        content["start"] = self.start.name
+        del content["data"], content["checkpoint_minutes"], content["on_disk"]
+        content["start"] = Path(self.start).name
         content["teachers"] = [Path(teacher).name for teacher in self.teachers]
         return content
+
+    def refuse_processes(self, count: int) -> None:
+        """Stop if a step has less than one picture or task for each process.
+
+        Raises:
+            InputError: it has; the sizes that are too small are named.
+        """
+        sizes = {"representation.batch_size": self.representation.batch_size}
+        sizes |= {f"{e.name}.batch_size": e.optimization.batch_size for e in self.experts}
+        sizes["episodic.tasks_per_step"] = self.episodic.tasks_per_step
+        small = [f"{name} = {size}" for name, size in sizes.items() if size < count]
+        if small:
+            raise InputError(
+                f"{count} processes cannot share {', '.join(small)}. "
+                "Use fewer processes, or raise it in the recipe."
+            )
 
     @property
     def digest(self) -> str:
@@ -134,6 +159,7 @@ class Recipe:
 
 _Table = TypeVar("_Table", Optimization, Expert, Episodic, Recipe)
 _KINDS: dict[str, tuple[type, ...]] = {
+    "bool": (bool,),
     "int": (int,),
     "float": (int, float),
     "str": (str,),
@@ -159,9 +185,7 @@ def _build(cls: type[_Table], table: object, where: str) -> _Table:
     wrong = sorted(
         name
         for name, f in fields.items()
-        if name in table
-        and str(f.type) in _KINDS
-        and (isinstance(table[name], bool) or not isinstance(table[name], _KINDS[str(f.type)]))
+        if name in table and str(f.type) in _KINDS and not _is_of_kind(table[name], str(f.type))
     )
     kinds = {"unknown": unknown, "missing": missing, "of the wrong kind": wrong}
     parts = [f"{kind} {listing(names, 100)}" for kind, names in kinds.items() if names]
@@ -169,6 +193,11 @@ def _build(cls: type[_Table], table: object, where: str) -> _Table:
         raise InputError(f"{where}: {'; '.join(parts)}. Known keys: {', '.join(fields)}.")
     values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in table.items()}
     return cls(**values)
+
+
+def _is_of_kind(value: object, kind: str) -> bool:
+    # In Python a truth value is an integer, too.
+    return isinstance(value, _KINDS[kind]) and isinstance(value, bool) == (kind == "bool")
 
 
 def load_recipe(path: Path) -> Recipe:
@@ -201,9 +230,11 @@ def load_recipe(path: Path) -> Recipe:
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise InputError(f"{where}: several experts are named {listing(twice)}. Rename them.")
-    for key in ("start", "data"):
-        if isinstance(table.get(key), str):
-            table[key] = (path.parent / table[key]).resolve()
+    start, data = table.get("start"), table.get("data")
+    if isinstance(start, str) and not start.startswith(HUB):
+        table["start"] = str((path.parent / start).resolve())
+    if isinstance(data, str):
+        table["data"] = (path.parent / data).resolve()
     return _build(Recipe, table, where)
 
 

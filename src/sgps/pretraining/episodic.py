@@ -25,7 +25,10 @@ from sgps.engine.model import SynthesisNetwork, TaskTensors, mirror_views
 from sgps.pretraining.cache import Cache, class_residuals, resized
 from sgps.pretraining.checkpoints import restore_training_state, training_state
 from sgps.pretraining.config import Episodic
+from sgps.pretraining.parallel import Processes
 from sgps.pretraining.pool import Pool
+from sgps.pretraining.ridge import ridge_scores
+from sgps.pretraining.stages import is_logged
 from sgps.pretraining.task_stream import TaskDraw, TaskStream
 from sgps.target.network import logits
 from sgps.task import Preprocessing
@@ -40,21 +43,8 @@ _CALIBRATION_FIRST_TASK = 20_000_000
 """Number of the first task that the temperature is fitted to."""
 _PENALTY = 0.002
 """Weight of the squared distance of the temperature from its start."""
-_TEACHER_RIDGE = 0.3
-"""Ridge of the teacher, whose rows have length one."""
 _TEACHER_SCALE = 6.0
 """Factor on the teacher's scores before softmax."""
-
-
-def teacher_scores(features: Tensor, labels: Tensor, queries: Tensor, num_classes: int) -> Tensor:
-    """Scores (Q, N) of a ridge head on joined features, given the same support."""
-    center = features.mean(0)
-    support = functional.normalize(features - center, dim=1)
-    target = functional.one_hot(labels, num_classes).float() - 1 / num_classes
-    system = support @ support.T + _TEACHER_RIDGE * torch.eye(len(support)).to(support)
-    weight = support.T @ torch.linalg.solve(system, target)
-    scores: Tensor = _TEACHER_SCALE * functional.normalize(queries - center, dim=1) @ weight
-    return scores
 
 
 class EpisodicRun:
@@ -71,6 +61,7 @@ class EpisodicRun:
         prepare: Preprocessing,
         config: Episodic,
         seed: int,
+        processes: Processes,
     ) -> None:
         """Set the state before the first step.
 
@@ -83,8 +74,10 @@ class EpisodicRun:
             prepare: preprocessing of the engine.
             config: how long and how fast.
             seed: decides everything random.
+            processes: those that share the tasks of each step.
         """
         self.network = network
+        self.processes = processes
         self.pool = pool
         self.stream = stream
         self.texts = texts
@@ -93,7 +86,7 @@ class EpisodicRun:
         self.config = config
         self.seed = seed
         self.step = 0
-        self.device = pool.images.device
+        self.device = processes.device
         network.encoder.stage_mean.copy_(cache.stages.mean(0))
         network.encoder.stage_std.copy_(cache.stages.std(0) + 1e-4)
         network.head.feature_mean.copy_(
@@ -141,7 +134,9 @@ class EpisodicRun:
         side = size or self.config.image_size
         if not pictures:
             return torch.zeros(0, 3, side, side, device=self.device)
-        return self.prepare.normalize(resized(self.pool.images[list(pictures)], side))
+        return self.prepare.normalize(
+            resized(self.pool.images[list(pictures)].to(self.device), side)
+        )
 
     def _described(self, draw: TaskDraw) -> ImageDescription:
         stages = self.cache.stages[self.cache.rows(draw.support)]
@@ -155,7 +150,7 @@ class EpisodicRun:
             return scores.new_zeros(())
         joined = self.cache.joined[self.cache.rows(draw.support)].float()
         queries = self.cache.joined[self.cache.rows(draw.query)].float()
-        taught = teacher_scores(joined, labels, queries, ways)
+        taught = _TEACHER_SCALE * ridge_scores(joined, labels, queries, ways)
         return functional.kl_div(
             scores.log_softmax(1), taught.log_softmax(1), log_target=True, reduction="batchmean"
         )
@@ -216,21 +211,21 @@ class EpisodicRun:
     def advance(self) -> dict[str, float]:
         """Do one step; return what is logged of it."""
         self.optimizer.zero_grad(set_to_none=True)
-        total, accuracies, backbones = 0.0, [], []
+        numbers = torch.zeros(2, device=self.device)
+        backbones = []
         count = self.config.tasks_per_step
-        for offset in range(count):
+        for offset in range(count)[self.processes.rows]:
             loss, accuracy, backbone = self.task_loss(self.step * count + offset)
             torch.autograd.backward(loss / count)
-            total += float(loss.detach()) / count
-            accuracies.append(accuracy)
+            numbers += torch.stack([loss.detach(), torch.tensor(100 * accuracy).to(loss)]) / count
             backbones.append(backbone)
-        self._update(self.step, self.config.steps)
+        self._update(self.step, self.config.steps, numbers)
         self.step += 1
-        return {
-            "loss": total,
-            "accuracy": 100 * sum(accuracies) / count,
-            "between_task_variance": between_task_variance(backbones),
-        }
+        loss_value, accuracy_value = numbers.tolist()
+        logged = {"loss": loss_value, "accuracy": accuracy_value}
+        if is_logged(self.step, self.config.steps):
+            logged["between_task_variance"] = between_task_variance(backbones)
+        return logged
 
     def warm_up_head(
         self, steps: int, on_done: Callable[[int, float], None] | None = None
@@ -245,10 +240,12 @@ class EpisodicRun:
         for step in range(steps):
             self.optimizer.zero_grad(set_to_none=True)
             first = _HEAD_FIRST_TASK + step * _HEAD_TASKS
-            loss = torch.stack([self.head_loss(first + offset) for offset in range(_HEAD_TASKS)])
-            torch.autograd.backward(loss.mean())
-            self._update(step, steps)
-            losses.append(float(loss.detach().mean()))
+            own = range(_HEAD_TASKS)[self.processes.rows]
+            loss = torch.stack([self.head_loss(first + offset) for offset in own]).sum()
+            torch.autograd.backward(loss / _HEAD_TASKS)
+            number = loss.detach()[None] / _HEAD_TASKS
+            self._update(step, steps, number)
+            losses.append(float(number))
             if on_done is not None:
                 on_done(step + 1, losses[-1])
         last = losses[-max(1, steps // 10) :]
@@ -292,9 +289,17 @@ class EpisodicRun:
         if fitted:
             _fit_temperature(network.head.temperature, fitted)
 
-    def _update(self, step: int, steps: int) -> None:
+    def _update(self, step: int, steps: int, numbers: Tensor) -> None:
+        """Add gradients and `numbers` up over all processes, and take a step."""
         parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
-        used = [p for p in parameters if p.grad is not None]
+        # Which parameters a task uses depends on the task, so that another process may use others.
+        uses = torch.tensor([float(p.grad is not None) for p in parameters], device=self.device)
+        gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in parameters]
+        self.processes.add_up([*gradients, uses, numbers])
+        used = []
+        for parameter, gradient, is_used in zip(parameters, gradients, uses.tolist(), strict=True):
+            parameter.grad = gradient if is_used else None
+            used += [parameter] if is_used else []
         if not torch.nn.utils.clip_grad_norm_(used, 1.0).isfinite():
             # One bad task must not turn every weight into NaN; the same step does the same when repeated.
             logger.warning("step %d left out: its gradient is not finite", step)

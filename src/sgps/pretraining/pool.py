@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -55,7 +56,7 @@ class Pool:
     """Pictures in memory."""
 
     images: Tensor
-    """uint8 (n, 3, S, S)."""
+    """uint8 (n, 3, S, S), in memory or mapped from a file."""
     groups: tuple[str, ...]
     """For each picture `set/group`; pictures of one group never stand on both sides of a split."""
     sources: tuple[LabelSource, ...]
@@ -118,6 +119,7 @@ def load_pool(
     stored_size: int,
     max_images: int = 0,
     on_set: Callable[[str, int], None] | None = None,
+    storage: Storage | None = None,
 ) -> Pool:
     """Decode the train classes of each archive.
 
@@ -126,39 +128,77 @@ def load_pool(
         stored_size: side of the stored pictures, in pixels.
         max_images: keep at most this many pictures of a set; 0 keeps all.
         on_set: called with a set's name and number of pictures when it is decoded.
+        storage: where the pictures go; by default, into memory.
 
     Raises:
         InputError: an archive would bring a dev class in, or holds pictures that cannot be read; all are listed.
     """
-    pictures: list[Tensor] = []
+    storage = storage or Storage()
+    chosen = [(archive, train_items(archive, max_images)) for archive in archives]
+    total = sum(len(items) for _, items in chosen)
+    if not total:
+        raise InputError(f"no picture of a train class in {listing([str(a) for a in archives])}.")
+    images = storage.allocate(total, stored_size)
     groups: list[str] = []
     sources: list[LabelSource] = []
-    for archive in archives:
-        name = archive.stem
-        items = [item for item in read_labelled(archive) if role_of(name, item.label) == "train"]
-        items = _thinned(items, max_images)
-        class_names = tuple(sorted({item.label for item in items}))
-        # Asked again, of the roles themselves: the selection above must never be the only guard.
-        refuse_dev(name, class_names)
+    for archive, items in chosen:
         first = len(groups)
-        pictures += _decoded(archive, items, stored_size)
-        groups.extend(f"{name}/{item.group}" for item in items)
-        indices = torch.arange(first, len(groups))
-        labels = torch.tensor([class_names.index(i.label) for i in items], dtype=torch.int64)
-        family = image_set(name).family
-        sources.append(
-            LabelSource(
-                name=name, family=family, indices=indices, labels=labels, class_names=class_names
-            )
-        )
-        metadata = archive.with_name(f"{name}_metadata.csv")
-        if metadata.exists():
-            sources += _attribute_sources(name, family, metadata, items, first)
+        if storage.fills:
+            for row, picture in enumerate(_decoded(archive, items, stored_size)):
+                images[first + row] = picture
+        groups.extend(f"{archive.stem}/{item.group}" for item in items)
+        sources += _label_sources(archive, items, first)
         if on_set:
-            on_set(name, len(items))
-    if not pictures:
-        raise InputError(f"no picture of a train class in {listing([str(a) for a in archives])}.")
-    return Pool(images=torch.stack(pictures), groups=tuple(groups), sources=tuple(sources))
+            on_set(archive.stem, len(items))
+    return Pool(images=images, groups=tuple(groups), sources=tuple(sources))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Storage:
+    """Where the pictures of a pool lie."""
+
+    path: Path | None = None
+    """A file to map them from; none keeps them in memory."""
+    fills: bool = True
+    """Whether this process decodes; another one of the machine has done it otherwise."""
+    spare: int = 0
+    """Further pictures to leave room for, behind the decoded ones."""
+
+    def allocate(self, count: int, size: int) -> Tensor:
+        """Room for uint8 (count + spare, 3, size, size)."""
+        shape = (count + self.spare, 3, size, size)
+        if self.path is None:
+            return torch.zeros(shape, dtype=torch.uint8)
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        whole = math.prod(shape)
+        mapped = torch.from_file(str(self.path), shared=True, size=whole, dtype=torch.uint8)
+        return mapped.view(shape)
+
+
+def train_items(archive: Path, max_images: int) -> list[LabelledImage]:
+    """What of an archive may be learned from."""
+    name = archive.stem
+    items = [item for item in read_labelled(archive) if role_of(name, item.label) == "train"]
+    items = _thinned(items, max_images)
+    # Asked again, of the roles themselves: the selection above must never be the only guard.
+    refuse_dev(name, {item.label for item in items})
+    return items
+
+
+def _label_sources(archive: Path, items: Sequence[LabelledImage], first: int) -> list[LabelSource]:
+    """The labellings of an archive's pictures, which begin at place `first` of the pool."""
+    name, family = archive.stem, image_set(archive.stem).family
+    class_names = tuple(sorted({item.label for item in items}))
+    own = LabelSource(
+        name=name,
+        family=family,
+        indices=torch.arange(first, first + len(items)),
+        labels=torch.tensor([class_names.index(i.label) for i in items], dtype=torch.int64),
+        class_names=class_names,
+    )
+    metadata = archive.with_name(f"{name}_metadata.csv")
+    further = _attribute_sources(name, family, metadata, items, first) if metadata.exists() else []
+    return [own, *further]
 
 
 def _decoded(archive: Path, items: Sequence[LabelledImage], size: int) -> list[Tensor]:

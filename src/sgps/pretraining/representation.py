@@ -2,8 +2,8 @@
 
 In: a start (affine weights), a pool and its label sources. Out: the moving average of the trained weights. Loss:
 cross-entropy of one linear head a labelling, on class-balanced batches, plus the cosine distance to the features of
-frozen ImageNet teachers on the same augmented pictures. The step number alone decides what a step draws, so that a
-resumed run repeats exactly.
+frozen ImageNet teachers on the same augmented pictures. The step number and what was mistaken before decide what a step
+draws, so that a resumed run repeats exactly. Every process draws the whole batch and computes its own rows of it.
 """
 
 from __future__ import annotations
@@ -15,94 +15,17 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 from torch.nn import functional
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
-from sgps.pretraining.augment import augment
+from sgps.pretraining.augment import augment, draw_plan
 from sgps.pretraining.checkpoints import restore_training_state, training_state
 from sgps.pretraining.config import Optimization
+from sgps.pretraining.parallel import Processes
 from sgps.pretraining.pool import LabelSource, Pool
+from sgps.pretraining.sampling import Batch, BatchSampler
+from sgps.pretraining.teachers import Teacher, normalized
 from sgps.target.architecture import Architecture
 from sgps.target.network import Weights, pooled_features
-
-
-@dataclass(frozen=True, kw_only=True)
-class Teacher:
-    """A frozen network whose features are to survive."""
-
-    architecture: Architecture
-    weights: Weights
-    center: Tensor
-    """Mean feature (F,) over the pool; cosines are taken around it."""
-
-    def features(self, images: Tensor) -> Tensor:
-        """Centered features (B, F) of pictures in [0, 1]."""
-        return teacher_features(self.architecture, self.weights, images) - self.center
-
-
-def normalized(architecture: Architecture, images: Tensor) -> Tensor:
-    """Network input of pictures in [0, 1]."""
-    mean = torch.tensor(architecture.mean, device=images.device).view(1, 3, 1, 1)
-    std = torch.tensor(architecture.std, device=images.device).view(1, 3, 1, 1)
-    return (images - mean) / std
-
-
-@torch.no_grad()
-def teacher_features(architecture: Architecture, weights: Weights, images: Tensor) -> Tensor:
-    """Pooled features (B, F) of pictures in [0, 1], without gradient."""
-    return pooled_features(architecture, weights, normalized(architecture, images))
-
-
-def make_teacher(
-    architecture: Architecture, weights: Weights, pool: Pool, image_size: int, seed: int
-) -> Teacher:
-    """Freeze a network as a teacher; its center is measured on 512 augmented pictures of the pool."""
-    generator = torch.Generator().manual_seed(seed)
-    chosen = torch.randperm(len(pool.images), generator=generator)[:512]
-    total = torch.zeros(architecture.num_features, device=pool.images.device)
-    for part in torch.split(chosen, 64):
-        views = augment(pool.images[part], image_size, generator)
-        total += teacher_features(architecture, weights, views).sum(0)
-    return Teacher(architecture=architecture, weights=weights, center=total / len(chosen))
-
-
-class BatchSampler:
-    """Draw (picture, labelling, class) triples: family, then labelling, then class, then picture.
-
-    Labellings are drawn in proportion to the square root of their size, classes to the 0.3rd power of theirs, so that
-    rare classes are seen often without a handful of pictures being repeated in every batch.
-    """
-
-    def __init__(self, sources: Sequence[LabelSource]) -> None:
-        self.sources = sources
-        families = sorted({source.family for source in sources})
-        weight = torch.zeros(len(sources))
-        for family in families:
-            own = [i for i, source in enumerate(sources) if source.family == family]
-            sizes = torch.tensor([len(sources[i].indices) for i in own]).float().sqrt()
-            for i, share in zip(own, sizes / sizes.sum(), strict=True):
-                is_attribute = "/" in sources[i].name
-                weight[i] = share * len(own) ** 0.5 * (0.3 if is_attribute else 1.0)
-        self._source_weight = weight
-        self._members = [
-            [source.indices[source.labels == c] for c in range(len(source.class_names))]
-            for source in sources
-        ]
-        self._class_weight = [
-            torch.tensor([float(len(members)) ** 0.3 if len(members) else 0.0 for members in own])
-            for own in self._members
-        ]
-
-    def draw(self, size: int, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
-        """Return pictures, labellings and classes, int64 (size,) each, sorted by labelling."""
-        chosen = torch.multinomial(self._source_weight, size, True, generator=generator)
-        chosen = chosen.sort().values
-        pictures, labels = [], []
-        for source in chosen.tolist():
-            label = int(torch.multinomial(self._class_weight[source], 1, generator=generator))
-            members = self._members[source][label]
-            pick = int(torch.randint(len(members), (1,), generator=generator))
-            pictures.append(members[pick])
-            labels.append(label)
-        return torch.stack(pictures), chosen, torch.tensor(labels)
 
 
 def learning_rate(config: Optimization, step: int) -> float:
@@ -111,6 +34,19 @@ def learning_rate(config: Optimization, step: int) -> float:
         return config.learning_rate * (step + 1) / config.warmup_steps
     progress = (step - config.warmup_steps) / max(1, config.steps - config.warmup_steps)
     return config.learning_rate * 0.5 * (1 + math.cos(math.pi * progress))
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepLoss:
+    """What one step found on this process's rows of its batch."""
+
+    cross_entropy: Tensor
+    """This process's part of the mean over the whole batch, ()."""
+    distance: Tensor
+    """The same of the cosine distance to the teachers, ()."""
+    batch: Batch
+    mistaken: Tensor
+    """1 for a picture that was misclassified (B,); 0 in the rows of other processes."""
 
 
 class RepresentationRun:
@@ -126,6 +62,7 @@ class RepresentationRun:
         teachers: Sequence[Teacher],
         config: Optimization,
         seed: int,
+        processes: Processes,
     ) -> None:
         """Set the state before the first step: heads at zero, projectors at the identity."""
         self.architecture = architecture
@@ -134,77 +71,102 @@ class RepresentationRun:
         self.teachers = teachers
         self.config = config
         self.seed = seed
+        self.processes = processes
         self.step = 0
-        self.device = pool.images.device
+        self.device = processes.device
         self.average = {name: tensor.clone().to(self.device) for name, tensor in start.items()}
-        self._sampler = BatchSampler(sources)
+        self.sampler = BatchSampler(sources, config.mining)
         features = architecture.num_features
+        ways = torch.tensor([len(source.class_names) for source in sources])
+        self._first_class = ways.cumsum(0) - ways
+        # One matrix holds the heads of all labellings; a row of scores counts only where its own labelling's classes are.
+        owner = torch.arange(len(sources)).repeat_interleave(ways)
+        self._is_own = (owner == torch.arange(len(sources))[:, None]).to(self.device)
         tensors = {name: tensor.clone() for name, tensor in start.items()}
-        for source in sources:
-            tensors[f"head.{source.name}.weight"] = torch.zeros(len(source.class_names), features)
-            tensors[f"head.{source.name}.bias"] = torch.zeros(len(source.class_names))
+        tensors["head.weight"] = torch.zeros(len(owner), features)
+        tensors["head.bias"] = torch.zeros(len(owner))
         for index, teacher in enumerate(teachers):
             width = teacher.architecture.num_features
             tensors[f"projector.{index}"] = torch.eye(width, features)
         self.tensors = {k: v.to(self.device).requires_grad_() for k, v in tensors.items()}
+        paces: dict[tuple[float, float], list[Tensor]] = {}
+        for name, tensor in self.tensors.items():
+            paces.setdefault(_pace(name, config.weight_decay), []).append(tensor)
         self.optimizer = torch.optim.AdamW(
             [
-                {"params": [tensor], "factor": factor, "weight_decay": decay}
-                for name, tensor in self.tensors.items()
-                for factor, decay in [_pace(name, config.weight_decay)]
+                {"params": own, "factor": factor, "weight_decay": decay}
+                for (factor, decay), own in paces.items()
             ],
             lr=config.learning_rate,
         )
 
-    def losses(self) -> tuple[Tensor, Tensor]:
-        """Cross-entropy and distance to the teachers of the current step's batch."""
+    def losses(self) -> StepLoss:
+        """Draw the current step's batch and compute this process's rows of it."""
+        size, rows = self.config.batch_size, self.processes.rows
         generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.step)
-        pictures, chosen, labels = self._sampler.draw(self.config.batch_size, generator)
-        labels = labels.to(self.device)
-        raw = self.pool.images[pictures.to(self.device)]
-        views = augment(raw, self.config.image_size, generator)
-        inputs = normalized(self.architecture, views)
-        features = pooled_features(self.architecture, self.tensors, inputs)
-        terms = []
-        for index in torch.unique(chosen).tolist():
-            own = (chosen == index).to(self.device)
-            head = f"head.{self.sources[index].name}"
-            scores = functional.linear(
-                features[own], self.tensors[f"{head}.weight"], self.tensors[f"{head}.bias"]
-            )
-            smoothing = self.config.label_smoothing
-            terms.append(
-                functional.cross_entropy(
-                    scores, labels[own], label_smoothing=smoothing, reduction="sum"
-                )
-            )
-        distances = []
-        for index, teacher in enumerate(self.teachers):
-            mimic = functional.linear(features, self.tensors[f"projector.{index}"])
-            cosine = functional.cosine_similarity(mimic - teacher.center, teacher.features(views))
-            distances.append(1 - cosine.mean())
-        return torch.stack(terms).sum() / len(labels), torch.stack(distances).mean()
+        batch = self.sampler.draw(size, generator)
+        plan = draw_plan(size, generator).rows(rows)
+        raw = self.pool.images[batch.pictures[rows].to(self.pool.images.device)]
+        views = augment(raw.to(self.device), self.config.image_size, plan)
+        with self.processes.autocast():
+            inputs = normalized(self.architecture, views)
+            features = pooled_features(self.architecture, self.tensors, inputs)
+            cross_entropies, wrong = self._classify(features, batch)
+            distances = [self._distance(features, views, i) for i in range(len(self.teachers))]
+        mistaken = torch.zeros(size, device=self.device)
+        mistaken[rows] = wrong.float()
+        return StepLoss(
+            cross_entropy=cross_entropies.sum() / size,
+            distance=sum(distances, features.new_zeros(())) / max(1, len(distances)) / size,
+            batch=batch,
+            mistaken=mistaken,
+        )
+
+    def _distance(self, features: Tensor, views: Tensor, index: int) -> Tensor:
+        """Sum over this process's rows of the cosine distance to a teacher, after the projection that is learned along."""
+        teacher = self.teachers[index]
+        mimic = functional.linear(features, self.tensors[f"projector.{index}"]) - teacher.center
+        return (1 - functional.cosine_similarity(mimic, teacher.features(views))).sum()
+
+    def _classify(self, features: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Cross-entropy and whether it is mistaken, of each of this process's rows."""
+        rows = self.processes.rows
+        target = (self._first_class[batch.sources] + batch.labels)[rows].to(self.device)
+        is_own = self._is_own[batch.sources[rows].to(self.device)]
+        scores = functional.linear(features, self.tensors["head.weight"], self.tensors["head.bias"])
+        scores = scores.float().masked_fill(~is_own, float("-inf"))
+        log_likelihood = scores.log_softmax(1)
+        right = log_likelihood.gather(1, target[:, None])[:, 0]
+        even = log_likelihood.masked_fill(~is_own, 0.0).sum(1) / is_own.sum(1)
+        smoothing = self.config.label_smoothing
+        return -(1 - smoothing) * right - smoothing * even, scores.argmax(1) != target
 
     def advance(self) -> tuple[float, float]:
         """Do one step; return its cross-entropy and distance to the teachers."""
-        cross_entropy, distance = self.losses()
+        loss = self.losses()
         self.optimizer.zero_grad(set_to_none=True)
-        torch.autograd.backward(cross_entropy + self.config.distillation * distance)
+        torch.autograd.backward(loss.cross_entropy + self.config.distillation * loss.distance)
+        numbers = torch.stack([loss.cross_entropy.detach(), loss.distance.detach()])
+        gradients = [tensor.grad for tensor in self.tensors.values() if tensor.grad is not None]
+        self.processes.add_up([*gradients, loss.mistaken, numbers])
         torch.nn.utils.clip_grad_norm_(self.tensors.values(), 2.0)
         rate = learning_rate(self.config, self.step)
         for group in self.optimizer.param_groups:
             group["lr"] = rate * group["factor"]
         self.optimizer.step()
         self.step += 1
+        self.sampler.learn(loss.batch, loss.mistaken)
         decay = min(self.config.ema_decay, self.step / (10 + self.step))
-        with torch.no_grad():
-            for name, average in self.average.items():
-                average.lerp_(self.tensors[name], 1 - decay)
-        return float(cross_entropy.detach()), float(distance.detach())
+        current = [self.tensors[name].detach() for name in self.average]
+        average_in = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
+        average_in(list(self.average.values()), current, self.step)
+        first, second = numbers.tolist()
+        return first, second
 
     def state_dict(self) -> dict[str, Tensor]:
         """Everything needed to go on, as named tensors."""
         state = training_state(self.step, self.tensors, self.optimizer)
+        state |= {f"sampler/{name}": value for name, value in self.sampler.state_dict().items()}
         return state | {f"average/{name}": tensor for name, tensor in self.average.items()}
 
     @torch.no_grad()
@@ -213,6 +175,9 @@ class RepresentationRun:
         self.step = restore_training_state(state, self.tensors, self.optimizer)
         for name, average in self.average.items():
             average.copy_(state[f"average/{name}"])
+        prefix = "sampler/"
+        own = {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
+        self.sampler.load_state_dict(own)
 
 
 def _pace(name: str, weight_decay: float) -> tuple[float, float]:

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from sgps.engine.config import EngineConfig
-from sgps.engine.engine import Engine, resolve_device
+from sgps.engine.engine import Engine
 from sgps.engine.model import SynthesisNetwork
 from sgps.engine.text import TextEncoder, default_text_encoder
 from sgps.errors import InputError, listing
@@ -26,12 +26,16 @@ from sgps.pretraining.cache import build_cache, description_embeddings, family_c
 from sgps.pretraining.card import engine_card
 from sgps.pretraining.checkpoints import load_checkpoint, save_checkpoint
 from sgps.pretraining.config import Optimization, Recipe
+from sgps.pretraining.drawn_pool import with_drawn
 from sgps.pretraining.episodic import EpisodicRun
-from sgps.pretraining.pool import LabelSource, Pool, load_pool, train_archives
-from sgps.pretraining.representation import RepresentationRun, Teacher, make_teacher
-from sgps.pretraining.stages import OnProgress, StageRunner
+from sgps.pretraining.parallel import Processes
+from sgps.pretraining.pool import LabelSource, Pool, Storage, load_pool, train_archives
+from sgps.pretraining.representation import RepresentationRun
+from sgps.pretraining.stages import LOG_EVERY, OnProgress, StageRunner
 from sgps.pretraining.start import read_start
 from sgps.pretraining.task_stream import TaskStream
+from sgps.pretraining.teachers import Teacher, make_teacher
+from sgps.pretraining.validation import Validation
 from sgps.target.architecture import Architecture, build_architecture
 from sgps.target.network import Weights
 from sgps.task import Preprocessing
@@ -42,6 +46,8 @@ _USERS_WAY = 6
 """Most classes of a task that the temperature is fitted to."""
 _USERS_SHOT = 10
 """Most pictures of a class in it."""
+_VALIDATIONS = 10
+"""How often the features of a network are validated while it learns."""
 _TEACHER_IMAGES = 512
 """Pictures from which a teacher's center is measured."""
 
@@ -55,7 +61,7 @@ class Pretraining:
         out: Path,
         resume: bool,
         on_progress: OnProgress,
-        device: str = "auto",
+        processes: Processes,
         text_encoder: TextEncoder | None = None,
     ) -> None:
         """Read the start and check the folder; nothing is written before the pictures are read.
@@ -65,12 +71,12 @@ class Pretraining:
             out: folder of the run.
             resume: whether to go on with what an earlier run left there.
             on_progress: hears of every step.
-            device: `auto`, `cpu` or `cuda`.
+            processes: those that share the run, this one among them.
             text_encoder: what embeds the descriptions; the default is the one that every engine is used with.
 
         Raises:
             InputError: the folder exists and `resume` is off, or another recipe made it; the start is not a network of
-                the architecture; there is no such device.
+                the architecture; there are more processes than pictures in a step.
         """
         if out.exists() and not (resume and out.is_dir()):
             raise InputError(
@@ -79,13 +85,20 @@ class Pretraining:
         self.recipe = recipe
         self.out = out
         self.on_progress = on_progress
-        self.device = resolve_device(device)
+        self.processes = processes
+        self.device = self.processes.device
+        recipe.refuse_processes(self.processes.count)
         self.architecture = build_architecture(recipe.architecture)
         self._refuse_other_recipe()
         self.start = self._placed(read_start(recipe.start, self.architecture))
         self._text_encoder = text_encoder or default_text_encoder()
-        self._stages = StageRunner(out, recipe.digest, recipe.checkpoint_minutes, on_progress)
+        self._stages = StageRunner(
+            out, recipe.digest, recipe.checkpoint_minutes, on_progress, self.processes.is_first
+        )
         self._teachers: list[Teacher] = []
+        self._validation: Validation | None = None
+        # None makes the folder before all have looked whether it is there.
+        processes.barrier()
 
     def _refuse_other_recipe(self) -> None:
         path = self.out / "recipe.json"
@@ -115,9 +128,11 @@ class Pretraining:
             return engine
         recipe = self.recipe
         pool = self._load_pool()
-        self.out.mkdir(parents=True, exist_ok=True)
-        content = json.dumps(recipe.content(), indent=2) + "\n"
-        (self.out / "recipe.json").write_text(content, encoding="utf-8")
+        if self.processes.is_first:
+            self.out.mkdir(parents=True, exist_ok=True)
+            content = json.dumps(recipe.content(), indent=2) + "\n"
+            (self.out / "recipe.json").write_text(content, encoding="utf-8")
+        self.processes.barrier()
         learned, reserved = pool.split()
         seen = tuple(s for s in learned if s.set_name not in recipe.held_out and len(s.indices))
         trained = self._network("base", pool, seen, self.start, recipe.representation)
@@ -139,7 +154,9 @@ class Pretraining:
         ]
         network = self._assemble(base, experts)
         self._episodic(network, pool, seen, reserved)
-        Engine(network).save_pretrained(engine, engine_card(recipe, pool))
+        if self.processes.is_first:
+            Engine(network).save_pretrained(engine, engine_card(recipe, pool))
+        self.processes.barrier()
         return engine
 
     def _load_pool(self) -> Pool:
@@ -152,7 +169,19 @@ class Pretraining:
             counts.append(count)
             self.on_progress("reading", len(counts), len(archives), {"pictures": sum(counts)})
 
-        pool = load_pool(archives, recipe.stored_size, recipe.max_images, on_set)
+        def load(fills: bool) -> Pool:
+            path = self.out / "pictures.uint8" if recipe.on_disk else None
+            storage = Storage(path=path, fills=fills, spare=recipe.drawn_images)
+            return load_pool(archives, recipe.stored_size, recipe.max_images, on_set, storage)
+
+        if recipe.on_disk and not self.processes.is_first_of_machine:
+            # The first process of the machine decodes for all of them.
+            self.processes.barrier()
+            pool = load(fills=False)
+        else:
+            pool = load(fills=True)
+            if recipe.on_disk:
+                self.processes.barrier()
         families = {s.family for s in pool.sources if s.set_name not in recipe.held_out}
         idle = [e.name for e in recipe.experts if not families & set(e.families)]
         if not families or idle:
@@ -160,7 +189,10 @@ class Pretraining:
                 f"no train set for {listing(idle) or 'the base'} in {recipe.data}: the families there are "
                 f"{listing(sorted(families)) or 'none'}. Add sets or correct the recipe."
             )
-        return dataclasses.replace(pool, images=pool.images.to(self.device))
+        pool = with_drawn(pool, recipe.seed)
+        # What is mapped from a file is too large to lie on a device as a whole.
+        place = "cpu" if recipe.on_disk else self.device
+        return dataclasses.replace(pool, images=pool.images.to(place))
 
     def _network(
         self,
@@ -186,18 +218,35 @@ class Pretraining:
                 teachers=self._frozen(pool)[:teachers],
                 config=config,
                 seed=self.recipe.seed,
+                processes=self.processes,
             )
+            validation = self._held_out(pool)
+            every = LOG_EVERY * max(1, config.steps // (_VALIDATIONS * LOG_EVERY))
 
             def advance() -> dict[str, float]:
                 began = time.monotonic()
                 cross_entropy, distance = run.advance()
                 rate = config.batch_size / (time.monotonic() - began)
-                return {"loss": cross_entropy, "distance": distance, "images_per_second": rate}
+                numbers = {"loss": cross_entropy, "distance": distance, "images_per_second": rate}
+                if run.step % every == 0 and self.processes.is_first:
+                    numbers |= validation.accuracy(run.average)
+                return numbers
 
             self._stages.run(stage, run, config.steps, advance)
-            save_checkpoint(run.average, finished, self.recipe.digest)
-        self._stages.checkpoint_path(stage).unlink(missing_ok=True)
+            if self.processes.is_first:
+                save_checkpoint(run.average, finished, self.recipe.digest)
+            self.processes.barrier()
+        if self.processes.is_first:
+            self._stages.checkpoint_path(stage).unlink(missing_ok=True)
         return self._placed(load_checkpoint(finished, self.recipe.digest))
+
+    def _held_out(self, pool: Pool) -> Validation:
+        """What tells how good features are for classes that they have not learned; the same for every stage."""
+        if self._validation is None:
+            held_out = [s for s in pool.sources if s.name in self.recipe.held_out]
+            size = self.recipe.representation.image_size
+            self._validation = Validation(self.architecture, pool, held_out, size, self.device)
+        return self._validation
 
     def _frozen(self, pool: Pool) -> list[Teacher]:
         """The start and the further teachers, made once and the same for every stage, whichever comes first."""
@@ -211,13 +260,11 @@ class Pretraining:
             self._teachers = [make_teacher(a, w, shown, size, seed) for a, w in networks]
         return self._teachers
 
-    def _learned_pictures(self, pool: Pool) -> Pool:
+    def _learned_pictures(self, pool: Pool) -> Tensor:
         """Pictures that the feature stage learns from; no statistic of it touches held-out sets or reserved groups."""
         learned, _ = pool.split()
         own = [s.indices for s in learned if s.set_name not in self.recipe.held_out]
-        chosen = self._sample(own, _TEACHER_IMAGES)
-        groups = tuple(pool.groups[index] for index in chosen.tolist())
-        return Pool(images=pool.images[chosen], groups=groups, sources=())
+        return pool.images[self._sample(own, _TEACHER_IMAGES)]
 
     def _sample(self, indices: Sequence[Tensor], count: int) -> Tensor:
         """Up to `count` of the pictures, each once; which ones, the recipe's seed decides."""
@@ -285,6 +332,7 @@ class Pretraining:
             prepare=prepare,
             config=recipe.episodic,
             seed=recipe.seed,
+            processes=self.processes,
         )
         # After the stage has set the units in which features are standardized.
         for index, expert in enumerate(recipe.experts):

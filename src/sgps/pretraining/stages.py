@@ -14,12 +14,19 @@ from typing import Protocol
 from torch import Tensor
 
 from sgps.errors import InputError
-from sgps.pretraining.checkpoints import Log, deferred_interrupt, load_checkpoint, save_checkpoint
+from sgps.pretraining.checkpoints import deferred_interrupt, load_checkpoint, save_checkpoint
+from sgps.pretraining.logs import Log
 
 OnProgress = Callable[[str, int, int, Mapping[str, float]], None]
 """Called with a stage's name, steps done, steps in all, and what is logged."""
 
-_LOG_EVERY = 10
+LOG_EVERY = 10
+"""Steps between two rows of the log; the last step has one, too."""
+
+
+def is_logged(step: int, steps: int) -> bool:
+    """Tell whether what a step found is logged."""
+    return step % LOG_EVERY == 0 or step == steps
 
 
 class Stage(Protocol):
@@ -40,14 +47,28 @@ class StageRunner:
     """Runs the stages of one run, one after the other, in its folder."""
 
     def __init__(
-        self, out: Path, recipe_digest: str, checkpoint_minutes: float, on_progress: OnProgress
+        self,
+        out: Path,
+        recipe_digest: str,
+        checkpoint_minutes: float,
+        on_progress: OnProgress,
+        writes: bool = True,
     ) -> None:
-        """Remember where checkpoints and the log lie; nothing is written yet."""
+        """Remember where checkpoints and the log lie; nothing is written yet.
+
+        Args:
+            out: folder of the run.
+            recipe_digest: which recipe a checkpoint must be of.
+            checkpoint_minutes: time between checkpoints.
+            on_progress: hears of every step.
+            writes: whether this process is the one that writes; the others only read.
+        """
         self._out = out
+        self._writes = writes
         self._digest = recipe_digest
         self._minutes = checkpoint_minutes
         self._on_progress = on_progress
-        self._log = Log(out / "log.csv")
+        self._log = Log(out)
         self._saved = time.monotonic()
 
     def checkpoint_path(self, stage: str) -> Path:
@@ -56,7 +77,8 @@ class StageRunner:
 
     def save(self, stage: str, state: Stage) -> None:
         """Write a stage's checkpoint."""
-        save_checkpoint(state.state_dict(), self.checkpoint_path(stage), self._digest)
+        if self._writes:
+            save_checkpoint(state.state_dict(), self.checkpoint_path(stage), self._digest)
         self._saved = time.monotonic()
 
     def run(
@@ -75,11 +97,12 @@ class StageRunner:
             KeyboardInterrupt: Ctrl-C was pressed; the step was finished and saved.
         """
         self._restore(stage, state)
-        self._log.forget(stage, state.step)
+        if self._writes:
+            self._log.forget(stage, state.step)
         with deferred_interrupt() as interrupted:
             while state.step < steps:
                 numbers = advance()
-                if state.step % _LOG_EVERY == 0 or state.step == steps:
+                if self._writes and is_logged(state.step, steps):
                     self._log.append(stage, state.step, numbers)
                 self._on_progress(stage, state.step, steps, numbers)
                 is_late = time.monotonic() - self._saved >= 60 * self._minutes

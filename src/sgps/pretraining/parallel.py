@@ -1,0 +1,103 @@
+"""Share one run among processes, on one machine or many.
+
+In: the environment that `torchrun` or `fabric run` sets up; without one, this process is alone. Out: `Processes`, which
+knows this process's part and adds up over all. Weights are ordinary tensors here, not a module to wrap, so that all that
+is needed of a parallel strategy is one sum a step.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from sgps.engine.engine import resolve_device
+from sgps.errors import InputError
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
+
+
+class Processes:
+    """The processes of a run; every one of them does the same steps on its own rows of each batch."""
+
+    def __init__(self, device: str = "auto") -> None:
+        """Join the other processes, if there are any.
+
+        Args:
+            device: `auto`, `cpu` or `cuda`.
+
+        Raises:
+            InputError: Lightning Fabric is not installed, or there is no such device.
+        """
+        try:
+            from lightning_fabric import Fabric
+        except ImportError:
+            raise InputError(
+                "pretraining needs Lightning Fabric. Install it with: pip install 'sgps[pretrain]'"
+            ) from None
+        kind = resolve_device(device).type
+        world = int(os.environ.get("WORLD_SIZE", "1"))
+        local = int(os.environ.get("LOCAL_WORLD_SIZE", str(world)))
+        self._fabric: Fabric = Fabric(
+            accelerator=kind,
+            devices=local,
+            num_nodes=world // local,
+            strategy="ddp" if world > 1 else "auto",
+            precision="bf16-mixed" if kind == "cuda" else "32-true",
+        )
+        self._fabric.launch()
+
+    @property
+    def device(self) -> torch.device:
+        """Where this process computes."""
+        device: torch.device = self._fabric.device
+        return device
+
+    @property
+    def count(self) -> int:
+        """Number of processes."""
+        return self._fabric.world_size
+
+    @property
+    def rank(self) -> int:
+        """Number of this process, from 0."""
+        return self._fabric.global_rank
+
+    @property
+    def is_first(self) -> bool:
+        """Whether this process writes the files."""
+        return self._fabric.is_global_zero
+
+    @property
+    def is_first_of_machine(self) -> bool:
+        """Whether this process does what is done once on each machine."""
+        return self._fabric.local_rank == 0
+
+    @property
+    def rows(self) -> slice:
+        """This process's rows of a batch."""
+        return slice(self.rank, None, self.count)
+
+    def autocast(self) -> AbstractContextManager[object]:
+        """Within, networks compute in bfloat16 where the device is fast at it."""
+        return self._fabric.autocast()
+
+    def barrier(self) -> None:
+        """Wait for all."""
+        self._fabric.barrier()
+
+    def add_up(self, tensors: Sequence[Tensor]) -> None:
+        """Replace each tensor by its sum over all processes, in one exchange."""
+        if self.count == 1:
+            return
+        flat = torch.cat([tensor.reshape(-1).float() for tensor in tensors])
+        total = self._fabric.all_reduce(flat, reduce_op="sum")
+        assert isinstance(total, Tensor)
+        parts = torch.split(total, [tensor.numel() for tensor in tensors])
+        for tensor, part in zip(tensors, parts, strict=True):
+            tensor.copy_(part.view_as(tensor))

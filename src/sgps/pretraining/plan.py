@@ -1,0 +1,72 @@
+"""Say what a recipe will do, before anything is decoded or trained.
+
+In: a recipe. Out: its sets with the pictures that may be learned from, its stages with their pictures, ready for JSON.
+"""
+
+from __future__ import annotations
+
+import math
+
+from sgps.datasets.catalogue import image_set
+from sgps.pretraining.config import HUB, Optimization, Recipe
+from sgps.pretraining.pool import train_archives, train_items
+from sgps.pretraining.start import read_start
+from sgps.target.architecture import build_architecture
+
+
+def plan(recipe: Recipe, processes: int) -> dict[str, object]:
+    """Check a recipe and count what it will do.
+
+    Args:
+        recipe: what is to be done.
+        processes: number of processes that will share it.
+
+    Raises:
+        InputError: what a run would refuse before its first step; a start on the hub is not fetched, though.
+    """
+    architecture = build_architecture(recipe.architecture)
+    if not recipe.start.startswith(HUB):
+        read_start(recipe.start, architecture)
+    recipe.refuse_processes(processes)
+    sets: dict[str, dict[str, object]] = {}
+    pictures = 0
+    for archive in train_archives(recipe.data, recipe.held_out):
+        items = train_items(archive, recipe.max_images)
+        pictures += len(items)
+        sets[archive.stem] = {
+            "family": image_set(archive.stem).family,
+            "pictures": len(items),
+            "classes": sorted({item.label for item in items}),
+            "stage": "episodes" if archive.stem in recipe.held_out else "features and episodes",
+        }
+    stored = (pictures + recipe.drawn_images) * 3 * recipe.stored_size**2
+    return {
+        "engine": recipe.name,
+        "recipe": recipe.digest,
+        "architecture": architecture.name,
+        "parameters": sum(math.prod(spec.shape) for spec in architecture.parameters),
+        "start": recipe.start,
+        "processes": processes,
+        "sets": sets,
+        "pictures": pictures,
+        "drawn_pictures": recipe.drawn_images,
+        "gigabytes_of_pictures": round(stored / 1e9, 2),
+        "stages": {
+            "base": _stage(recipe.representation, processes),
+            **{f"expert-{e.name}": _stage(e.optimization, processes) for e in recipe.experts},
+            "episodic": {
+                "steps": recipe.episodic.steps,
+                "tasks": recipe.episodic.steps * recipe.episodic.tasks_per_step,
+            },
+        },
+    }
+
+
+def _stage(config: Optimization, processes: int) -> dict[str, object]:
+    return {
+        "steps": config.steps,
+        "pictures_a_step": config.batch_size,
+        "pictures_a_step_and_process": -(-config.batch_size // processes),
+        "pictures": config.steps * config.batch_size,
+        "image_size": config.image_size,
+    }

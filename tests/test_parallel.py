@@ -1,0 +1,93 @@
+"""Two processes that share a run end where one alone does."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from pools import pretraining, start_weights, tiny_recipe, write_sets
+from safetensors.torch import load_file
+
+from sgps.errors import InputError
+from sgps.pretraining.parallel import Processes
+
+WORKER = """
+import sys
+from pathlib import Path
+
+import torch
+from pools import pretraining, tiny_recipe
+
+torch.set_num_threads(1)
+folder, out, on_disk = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3] == "disk"
+pretraining(tiny_recipe(folder, on_disk=on_disk, drawn_images=8), out).run()
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("sets")
+    write_sets(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def alone(folder, tmp_path_factory):
+    out = tmp_path_factory.mktemp("runs") / "alone"
+    pretraining(tiny_recipe(folder, drawn_images=8), out).run()
+    return out
+
+
+@pytest.mark.parametrize("place", ["memory", "disk"])
+def test_two_processes_learn_the_same_weights_as_one(folder, alone, tmp_path, place):
+    script, out = tmp_path / "worker.py", tmp_path / "both"
+    script.write_text(WORKER, encoding="utf-8")
+    paths = os.pathsep.join([str(Path(__file__).parent), *filter(None, sys.path)])
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "torch.distributed.run", "--standalone"),
+            *("--nproc-per-node", "2", script, folder, out, place),
+        ],
+        env={**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    assert (out / "pictures.uint8").exists() == (place == "disk")
+    start = start_weights()
+    for name in ("base", "expert-cells", "expert-skin"):
+        one, two = (load_file(run / f"{name}.safetensors") for run in (alone, out))
+        assert one.keys() == two.keys()
+        # AdamW makes a full step of the smallest gradient, so that single elements may differ by more than rounding.
+        moved = sum(float((one[k] - start[k]).abs().sum()) for k in one)
+        apart = sum(float((one[k] - two[k]).abs().sum()) for k in one)
+        assert apart < 1e-3 * moved
+        for tensor in one:
+            torch.testing.assert_close(two[tensor], one[tensor], rtol=1e-3, atol=1e-4)
+    one, two = (load_file(run / "episodic.checkpoint.safetensors") for run in (alone, out))
+    # The second moment of every gradient ever added up: it tells two sums apart that single steps of AdamW would not.
+    moments = [name for name in one if name.startswith("exp_avg_sq/")]
+    size = sum(float(one[name].sqrt().sum()) for name in moments)
+    apart = sum(float((one[name].sqrt() - two[name].sqrt()).abs().sum()) for name in moments)
+    assert moments
+    assert apart < 1e-2 * size, (apart, size)
+
+
+def test_a_process_without_others_is_the_first_and_has_every_row():
+    processes = Processes("cpu")
+    assert (processes.rank, processes.count, processes.is_first) == (0, 1, True)
+    assert list(range(5))[processes.rows] == [0, 1, 2, 3, 4]
+    numbers = torch.tensor([1.0, 2.0])
+    processes.add_up([numbers])
+    assert numbers.tolist() == [1.0, 2.0]
+
+
+def test_without_fabric_the_user_hears_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "lightning_fabric", None)
+    with pytest.raises(InputError, match=r"pip install 'sgps\[pretrain\]'"):
+        Processes("cpu")
