@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 import torch
-from engines import colored_support, tiny_engine, tiny_network
+from engines import SIZE, colored_support, tiny_engine, tiny_network
 
 from sgps.engine.model import TaskTensors, mirror_views
 from sgps.engine.weight_generator import Codes
@@ -73,3 +73,23 @@ def test_the_eight_views_are_the_symmetries_of_the_square_and_the_first_is_the_p
     views = mirror_views(image, 8)
     assert torch.equal(views[0], image[0])
     assert len({tuple(view.flatten().tolist()) for view in views}) == 8
+
+
+def test_steps_towards_experts_shrink_with_the_number_of_pictures_a_class() -> None:
+    network = tiny_network()
+    generator = torch.Generator().manual_seed(0)
+    for shots in (1, 5):
+        labels = torch.arange(2).repeat_interleave(shots)
+        task = TaskTensors(
+            images=torch.randn(2 * shots, 3, SIZE, SIZE, generator=generator),
+            labels=labels,
+            text=torch.zeros(2, 12),
+            has_text=torch.zeros(2, dtype=torch.bool),
+        )
+        steps = {}
+        for decay in (0.0, 0.5):
+            network.config = dataclasses.replace(network.config, expert_decay=decay)
+            with torch.no_grad():
+                steps[decay] = network.codes(task).experts
+        assert steps[0.0].abs().sum() > 0
+        torch.testing.assert_close(steps[0.5], steps[0.0] / shots**0.5)

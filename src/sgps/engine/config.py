@@ -45,6 +45,8 @@ class EngineConfig:
     """Spread, relative to the small directions', that the metric adds to every direction at one shot."""
     metric_decay: float = 2.0
     """How fast that floor falls with the number of shots: `metric_floor / shots ** metric_decay`."""
+    expert_decay: float = 0.4
+    """How fast the steps towards experts shrink with the number of shots: by `shots ** expert_decay`."""
 
     def to_json(self) -> str:
         """Text of `config.json`."""

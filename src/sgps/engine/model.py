@@ -5,7 +5,7 @@ In: `TaskTensors`. Out: every weight of the target network, classifier included.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -80,7 +80,10 @@ class SynthesisNetwork(nn.Module):
             task.has_text,
         )
         codes: Codes = self.generator(class_tokens, task_token, self.affinity(description))
-        return codes
+        # What an expert knows beforehand stands in for pictures, and counts less the more of them there are.
+        shots = len(task.labels) / max(1, len(torch.unique(task.labels)))
+        faded = codes.experts / max(1.0, shots) ** self.config.expert_decay
+        return replace(codes, experts=faded)
 
     def support_features(self, weights: Weights, images: Tensor, views: int) -> Tensor:
         """Features (n, V, F) of V views of each picture under given weights."""
