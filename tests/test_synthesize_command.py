@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from commands import Done, Sgps, engine, files_below, mistake, sgps_command, support, texts  # noqa: F401
 
+from sgps.clinical.conditions import conditions
 from sgps.target.checkpoint import TargetNetwork
 
 
@@ -46,6 +47,45 @@ def test_synthesize_writes_a_classifier_and_says_where_on_stdout(
     assert list(network.class_names) == ["blue", "green", "red"]
     assert network.descriptions[0] == ("a blue field", "blue all over")
     assert network.provenance["n_shot"] == {"blue": 3, "green": 3, "red": 3}
+
+
+def renamed(support: Path, folder: Path, *names: str) -> Path:
+    """The same pictures under other class names."""
+    for own, name in zip(sorted(path.name for path in support.iterdir()), names, strict=True):
+        shutil.copytree(support / own, folder / name)
+    return folder
+
+
+def test_without_descriptions_the_catalogue_is_taken_by_name_and_said_so(
+    sgps_command: Sgps, engine: Path, support: Path, tmp_path: Path
+) -> None:
+    own = renamed(support, tmp_path / "skin", "AKIEC", "DF", "mystery")
+    out = tmp_path / "model"
+    done = sgps_command("synthesize", own, "--engine", engine, "--out", out)
+    assert "description of DF: the catalogue's dermatofibroma (dermatoscopy)" in done.err
+    assert "mystery 3; 2 described" in done.err
+    network = TargetNetwork.load(out)
+    entry = conditions()["dermatofibroma"]
+    assert network.descriptions[1] == tuple(entry.descriptions.values())
+    assert network.descriptions[2] == ()
+
+
+def test_names_of_several_modalities_need_the_modality(
+    sgps_command: Sgps,
+    engine: Path,
+    support: Path,
+    tmp_path: Path,
+    mistake: Callable[..., str],
+) -> None:
+    own = renamed(support, tmp_path / "skin", "melanoma", "nobody", "seborrheic keratosis")
+    done = sgps_command("synthesize", own, "--engine", engine, "--out", tmp_path / "first")
+    assert "--modality must tell" in done.err
+    assert "; 0 described" in done.err
+    chosen = ("--modality", "dermatoscopy", "--engine", engine, "--out", tmp_path / "second")
+    assert "; 2 described" in sgps_command("synthesize", own, *chosen).err
+    chosen = ("--modality", "smell", "--engine", engine, "--out", tmp_path / "third")
+    assert "knows no modality 'smell'" in mistake("synthesize", own, *chosen)
+    assert not (tmp_path / "third").exists()
 
 
 def test_a_folder_a_manifest_and_a_zip_of_the_same_pictures_give_the_same_bytes(

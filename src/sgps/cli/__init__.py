@@ -8,6 +8,7 @@ import typer
 
 from sgps.cli.benchmark import benchmark
 from sgps.cli.demo import demo
+from sgps.cli.describe import describe
 from sgps.cli.export import export
 from sgps.cli.predict import predict
 from sgps.cli.pretrain import pretrain
@@ -21,7 +22,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (synthesize, predict, benchmark, export, pretrain, demo):
+for command in (synthesize, predict, describe, benchmark, export, pretrain, demo):
     app.command()(command)
 
 

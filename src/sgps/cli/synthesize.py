@@ -22,7 +22,15 @@ def synthesize(
     ],
     out: Annotated[Path, typer.Option(help="Folder to write; it must not exist.")],
     descriptions: Annotated[
-        Path | None, typer.Option(help="YAML, JSON or TOML file: class to a text or texts.")
+        Path | None,
+        typer.Option(
+            help="YAML, JSON or TOML file: class to a text or texts.",
+            show_default="what the catalogue has for the classes' names",
+        ),
+    ] = None,
+    modality: Annotated[
+        str | None,
+        typer.Option(help="How the pictures were taken; chooses among the catalogue's entries."),
     ] = None,
     engine: Annotated[str, typer.Option(help="Engine: its name or folder.")] = "default",
     allow_text_only: Annotated[
@@ -36,9 +44,12 @@ def synthesize(
     refuse_existing(out)
     # Imported late: torch takes seconds to load, an existing folder is reported at once.
     from sgps.engine.engine import Engine
-    from sgps.manifests import load_support, read_descriptions
+    from sgps.manifests import load_support, read_descriptions, read_labelled
 
-    texts = read_descriptions(descriptions) if descriptions else None
+    if descriptions:
+        texts = read_descriptions(descriptions)
+    else:
+        texts = _from_catalogue({image.label for image in read_labelled(support)}, modality, quiet)
     loaded = Engine.from_pretrained(engine, device)
     with progress_bars(quiet) as on_progress:
         tick = ticker(on_progress, "reading")
@@ -59,6 +70,21 @@ def synthesize(
 
     network.save(out, also=add_onnx if onnx else None)
     print(out)
+
+
+def _from_catalogue(names: set[str], modality: str | None, quiet: bool) -> dict[str, list[str]]:
+    """Descriptions that the clinical catalogue has for classes of these names; says which entries it took."""
+    from sgps.clinical.lookup import entries_for, find
+
+    entries = entries_for(sorted(names), modality)
+    if not entries and modality is None and any(find(name) for name in names):
+        say(
+            "no descriptions: the classes' names are in the catalogue, but --modality must tell for which pictures",
+            quiet,
+        )
+    for name, entry in entries.items():
+        say(f"description of {name}: the catalogue's {entry.name} ({entry.modality})", quiet)
+    return {name: list(entry.descriptions.values()) for name, entry in entries.items()}
 
 
 def _refuse_text_only(task: SupportSet) -> None:
