@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -76,6 +77,31 @@ def test_two_processes_learn_the_same_weights_as_one(folder, alone, tmp_path, pl
     apart = sum(float((one[name].sqrt() - two[name].sqrt()).abs().sum()) for name in moments)
     assert moments
     assert apart < 1e-2 * size, (apart, size)
+
+
+def test_the_command_runs_under_fabric_run_and_one_process_speaks(folder, tmp_path):
+    recipe = tmp_path / "recipe.toml"
+    optimization = "steps = 4\nbatch_size = 8\n"
+    recipe.write_text(
+        f'name = "tiny"\nstart = "{folder}/start.safetensors"\ndata = "{folder}"\n'
+        'architecture = "test_efficientnet"\n'
+        f"[representation]\n{optimization}[episodic]\nsteps = 2\n",
+        encoding="utf-8",
+    )
+    script = tmp_path / "command.py"
+    script.write_text("from sgps.cli import main\n\nmain()\n", encoding="utf-8")
+    done = subprocess.run(
+        [
+            *(Path(sys.executable).with_name("fabric"), "run", "--accelerator", "cpu"),
+            *("--devices", "2", script, "pretrain", recipe, "--dry-run"),
+        ],
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["processes"] == 2
 
 
 def test_a_process_without_others_is_the_first_and_has_every_row():

@@ -50,7 +50,9 @@ class Processes:
             strategy="ddp" if world > 1 else "auto",
             precision="bf16-mixed" if kind == "cuda" else "32-true",
         )
-        self._fabric.launch()
+        if os.environ.get("LT_CLI_USED") != "1":
+            # `fabric run` has launched already, and Fabric refuses to do it twice.
+            self._fabric.launch()
 
     @property
     def device(self) -> torch.device:
