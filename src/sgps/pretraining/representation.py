@@ -64,7 +64,7 @@ class RepresentationRun:
         seed: int,
         processes: Processes,
     ) -> None:
-        """Set the state before the first step: heads at zero, projectors at the identity."""
+        """Set the state before the first step: heads near zero, projectors at the identity."""
         self.architecture = architecture
         self.pool = pool
         self.sources = sources
@@ -83,7 +83,9 @@ class RepresentationRun:
         owner = torch.arange(len(sources)).repeat_interleave(ways)
         self._is_own = (owner == torch.arange(len(sources))[:, None]).to(self.device)
         tensors = {name: tensor.clone() for name, tensor in start.items()}
-        tensors["head.weight"] = torch.zeros(len(owner), features)
+        # Not zero: the first step would move the network by nothing but rounding errors, which AdamW makes full steps of.
+        drawn = torch.Generator().manual_seed(seed)
+        tensors["head.weight"] = 0.01 * torch.randn(len(owner), features, generator=drawn)
         tensors["head.bias"] = torch.zeros(len(owner))
         for index, teacher in enumerate(teachers):
             width = teacher.architecture.num_features
