@@ -1,4 +1,4 @@
-"""Small things that many tests need: a tiny classifier and pictures for it."""
+"""Small things that many tests need: a tiny classifier and pictures for it, and sets to pretrain on."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from pools import tiny_recipe, write_sets
 from torch import Tensor
 
 from sgps.target.architecture import build_architecture
@@ -65,3 +66,17 @@ def pictures() -> Tensor:
     generator = torch.Generator().manual_seed(1)
     shape = (5, 3, SIDE, SIDE)
     return torch.randint(0, 256, shape, generator=generator, dtype=torch.uint8)
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory):
+    """Four small drawn sets to pretrain on, one of them to hold out, one with dev classes only; and a start."""
+    folder = tmp_path_factory.mktemp("sets")
+    write_sets(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def recipe(folder):
+    """A recipe over these sets whose every stage has a few steps."""
+    return tiny_recipe(folder)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from pools import pretraining, start_weights, tiny_recipe, write_sets
+from pools import pretraining, start_weights, tiny_recipe
 from safetensors.torch import load_file
 
 from sgps.errors import InputError
@@ -27,13 +27,6 @@ torch.set_num_threads(1)
 folder, out, on_disk = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3] == "disk"
 pretraining(tiny_recipe(folder, on_disk=on_disk, drawn_images=8), out).run()
 """
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("sets")
-    write_sets(folder)
-    return folder
 
 
 @pytest.fixture(scope="module")

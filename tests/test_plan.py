@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 import pytest
-from pools import tiny_recipe, write_sets
+from pools import tiny_recipe
 from typer.testing import CliRunner
 
 from sgps.cli import app
@@ -15,13 +15,6 @@ from sgps.errors import InputError
 from sgps.pretraining.plan import plan
 
 RECIPES = Path(__file__).parent.parent / "recipes"
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("sets")
-    write_sets(folder)
-    return folder
 
 
 def test_the_plan_counts_what_may_be_learned_from(folder):

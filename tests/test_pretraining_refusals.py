@@ -8,7 +8,7 @@ import sys
 import pytest
 import torch
 from engines import HashedText
-from pools import Killed, kill_at, pretraining, quick, tiny_recipe, write_sets, write_start
+from pools import Killed, kill_at, pretraining, quick, write_start
 from safetensors.torch import load_file
 from typer.testing import CliRunner
 
@@ -20,19 +20,6 @@ from sgps.pretraining.checkpoints import save_checkpoint
 from sgps.pretraining.config import Expert
 from sgps.pretraining.parallel import Processes
 from sgps.pretraining.run import Pretraining
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    """Four sets and a start."""
-    folder = tmp_path_factory.mktemp("sets")
-    write_sets(folder)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def recipe(folder):
-    return tiny_recipe(folder)
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from collections import Counter
 import pytest
 import torch
 from engines import TEXT_WIDTH, colored_support
-from pools import Killed, kill_at, pretraining, tiny_recipe, write_set, write_sets
+from pools import Killed, kill_at, pretraining, tiny_recipe, write_set
 from safetensors.torch import load_file
 
 from sgps.datasets.catalogue import image_set
@@ -21,19 +21,6 @@ from sgps.pretraining import run as run_module
 from sgps.pretraining import stages
 from sgps.pretraining.representation import RepresentationRun
 from sgps.pretraining.task_stream import TaskStream
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    """Four sets, one of them held out and one with dev classes only, and a start."""
-    folder = tmp_path_factory.mktemp("sets")
-    write_sets(folder)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def recipe(folder):
-    return tiny_recipe(folder)
 
 
 @pytest.fixture(scope="module")
