@@ -6,6 +6,11 @@ import importlib.util
 import re
 from pathlib import Path
 
+from typer.testing import CliRunner
+
+from sgps.cli import app
+from sgps.clinical.conditions import conditions
+
 ROOT = Path(__file__).parent.parent
 
 
@@ -24,3 +29,10 @@ def test_links_of_the_readme_lead_somewhere() -> None:
     targets = [t for t in re.findall(r"\]\(([^)]+)\)", readme) if "://" not in t]
     assert targets
     assert [target for target in targets if not (ROOT / target).exists()] == []
+
+
+def test_the_readme_shows_what_describe_prints_and_counts_the_catalogue() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    done = CliRunner().invoke(app, ["describe", "DF", "--modality", "dermatoscopy"])
+    assert done.stdout in readme
+    assert f"The catalogue holds {len(conditions())} conditions" in readme

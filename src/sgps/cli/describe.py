@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from sgps.clinical.conditions import Condition, conditions, vocabulary
-from sgps.clinical.lookup import find, nearest
+from sgps.clinical.lookup import find, nearest, refuse_modality
 from sgps.clinical.reading import ClassCheck, PairCheck, check_class, check_pairs
 from sgps.errors import InputError
 
@@ -83,12 +83,10 @@ def _page(entry: Condition) -> str:
 
 
 def _count(modality: str | None, output: Format) -> None:
+    if modality is not None:
+        refuse_modality(modality)
     counts = Counter(entry.modality for entry in conditions().values())
     chosen = {m: n for m, n in sorted(counts.items()) if modality in (None, m)}
-    if not chosen:
-        raise InputError(
-            f"the catalogue knows no modality '{modality}'. Use one of {', '.join(sorted(counts))}."
-        )
     if output is Format.json:
         print(json.dumps(chosen, indent=2))
         return

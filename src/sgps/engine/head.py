@@ -28,7 +28,7 @@ _FOLDS = 5
 """Most folds that the support is cross-validated in."""
 
 
-def _mean_shots(counts: Tensor) -> float:
+def mean_shots(counts: Tensor) -> float:
     """Pictures a class, over the classes that have any."""
     return float(counts.sum() / (counts > 0).sum().clamp(min=1))
 
@@ -118,7 +118,7 @@ class Head(nn.Module):
         size = len(points)
         system = root[:, None] * gram * root + self.log_ridge.exp() * torch.eye(size).to(gram)
         dual = root[:, None] * torch.linalg.solve(system, root[:, None] * targets)
-        weight = self.in_metric(dual.T @ points, _mean_shots(counts))
+        weight = self.in_metric(dual.T @ points, mean_shots(counts))
         weight = weight / reach
         return weight, -(weight @ center)
 
@@ -137,7 +137,7 @@ class Head(nn.Module):
             # The mean of a single class would put that class itself at the origin.
             center = self.feature_mean.to(features)
         centered = (features - center).reshape(-1, width)
-        centered = self.in_metric(centered, _mean_shots(counts))
+        centered = self.in_metric(centered, mean_shots(counts))
         lengths = centered.norm(dim=-1, keepdim=True)
         text_count = self.log_text_count.exp()
         total = counts + text_count * has_text

@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from sgps.engine.config import EngineConfig
 from sgps.engine.encoders import ImageDescription, SemanticEncoder
-from sgps.engine.head import Head
+from sgps.engine.head import Head, mean_shots
 from sgps.engine.task_encoder import TaskEncoder
 from sgps.engine.weight_generator import Codes, WeightGenerator
 from sgps.target.architecture import build_architecture
@@ -81,8 +81,8 @@ class SynthesisNetwork(nn.Module):
         )
         codes: Codes = self.generator(class_tokens, task_token, self.affinity(description))
         # What an expert knows beforehand stands in for pictures, and counts less the more of them there are.
-        shots = len(task.labels) / max(1, len(torch.unique(task.labels)))
-        faded = codes.experts / max(1.0, shots) ** self.config.expert_decay
+        shots = max(1.0, mean_shots(torch.bincount(task.labels)))
+        faded = codes.experts / shots**self.config.expert_decay
         return replace(codes, experts=faded)
 
     def support_features(self, weights: Weights, images: Tensor, views: int) -> Tensor:
