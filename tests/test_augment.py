@@ -62,6 +62,16 @@ def test_color_still_tells_classes_apart():
     assert float(is_red[64:].float().mean()) < 0.2
 
 
+def test_without_color_jitter_an_even_picture_keeps_its_color():
+    even = torch.tensor([200, 120, 60], dtype=torch.uint8).view(1, 3, 1, 1).expand(32, 3, 24, 24)
+    wanted = torch.tensor([200, 120, 60]) / 255
+    errors = {}
+    for jitter in (0.0, 0.5, 1.0):
+        plan = draw_plan(32, torch.Generator().manual_seed(3), jitter)
+        errors[jitter] = float((augment(even, 24, plan).mean((2, 3)) - wanted).abs().mean())
+    assert errors[0.0] < 0.01 < errors[0.5] < errors[1.0]
+
+
 def test_a_part_of_the_batch_is_changed_as_in_the_whole(images):
     plan = draw_plan(16, torch.Generator().manual_seed(4))
     whole = augment(images, 24, plan)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import itertools
 import json
 import os
+import re
 import signal
 from collections import Counter
 
@@ -17,6 +19,7 @@ from safetensors.torch import load_file
 
 from sgps.datasets.catalogue import image_set
 from sgps.engine.engine import Engine
+from sgps.evaluation.provenance import git_commit
 from sgps.pretraining import run as run_module
 from sgps.pretraining import stages
 from sgps.pretraining.representation import RepresentationRun
@@ -32,7 +35,11 @@ def finished(recipe, tmp_path_factory):
 
 
 def engine_bytes(out):
-    return {path.name: path.read_bytes() for path in (out / "engine").iterdir()}
+    """What the engine's folder holds, but for the time that the run took."""
+    content = {path.name: path.read_bytes() for path in (out / "engine").iterdir()}
+    card = content["README.md"].decode()
+    content["README.md"] = re.sub(r" in \d+\.\d hours ", " in some hours ", card).encode()
+    return content
 
 
 def log_rows(out):
@@ -187,15 +194,36 @@ def test_the_card_lists_every_set_class_count_and_license(finished):
     assert "Not a medical device" in card
 
 
+def test_the_card_tells_code_time_and_hardware(finished):
+    card = (finished / "engine" / "README.md").read_text(encoding="utf-8")
+    seconds = float((finished / "seconds.json").read_text(encoding="utf-8"))
+    commit = git_commit() or "unknown"
+    hardware = f"{torch.get_num_threads()} CPU threads"
+    assert f"Made at commit `{commit}` in {seconds / 3600:.1f} hours on {hardware}." in card
+
+
+def test_the_time_of_a_resumed_run_is_that_of_both_parts(recipe, tmp_path, monkeypatch):
+    clock = itertools.count()
+    monkeypatch.setattr(stages.time, "monotonic", lambda: float(next(clock)))
+    out = tmp_path / "run"
+    with pytest.raises(Killed):
+        pretraining(recipe, out, on_progress=kill_at("expert-skin", 1)).run()
+    first = float((out / "seconds.json").read_text(encoding="utf-8"))
+    assert first > 0
+    next(itertools.islice(clock, 1000, None))  # What passes between the two does not count.
+    pretraining(recipe, out, resume=True).run()
+    assert first < float((out / "seconds.json").read_text(encoding="utf-8")) < 1000
+
+
 def test_the_run_keeps_its_recipe_without_local_paths(recipe, finished, folder):
     text = (finished / "recipe.json").read_text(encoding="utf-8")
     assert json.loads(text)["start"] == "start.safetensors"
     assert str(folder) not in text
 
 
-def test_experts_go_on_from_the_trained_base_while_tasks_start_part_of_the_way(
-    recipe, finished, monkeypatch, tmp_path
-):
+@pytest.fixture
+def starts(monkeypatch):
+    """What each network of the feature stage goes on from, in order; filled while a run goes on."""
     starts = []
     whole = RepresentationRun.__init__
 
@@ -204,6 +232,12 @@ def test_experts_go_on_from_the_trained_base_while_tasks_start_part_of_the_way(
         whole(self, **given)
 
     monkeypatch.setattr(RepresentationRun, "__init__", watch)
+    return starts
+
+
+def test_experts_go_on_from_the_trained_base_while_tasks_start_part_of_the_way(
+    recipe, finished, starts, tmp_path
+):
     pretraining(recipe, tmp_path / "run").run()
     imagenet, *experts = starts
     trained = load_file(finished / "base.safetensors")
@@ -216,6 +250,15 @@ def test_experts_go_on_from_the_trained_base_while_tasks_start_part_of_the_way(
     skin = load_file(finished / "expert-skin.safetensors")
     for name, tensor in network.generator.expert_weights(1).items():
         torch.testing.assert_close(tensor, skin[name], rtol=2e-3, atol=2e-3)
+
+
+def test_an_expert_may_go_on_from_the_start(recipe, starts, tmp_path):
+    cells, skin = recipe.experts
+    mixed = (dataclasses.replace(cells, from_start=True), skin)
+    pretraining(dataclasses.replace(recipe, experts=mixed), tmp_path / "run").run()
+    imagenet, first, second = starts
+    assert all(torch.equal(first[name], imagenet[name]) for name in imagenet)
+    assert not all(torch.equal(second[name], imagenet[name]) for name in imagenet)
 
 
 @pytest.fixture

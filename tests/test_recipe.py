@@ -70,6 +70,12 @@ def test_what_the_recipe_leaves_out_has_a_default_and_the_rest_is_as_written(tmp
         96,
     )
     assert (recipe.episodic.steps, recipe.episodic.head_steps) == (3, 300)
+    assert not recipe.experts[0].from_start
+
+
+def test_an_expert_may_be_told_to_go_on_from_the_start(tmp_path):
+    text = MINIMAL.replace("steps = 5", "steps = 5\nfrom_start = true")
+    assert load_recipe(write(tmp_path, text)).experts[0].from_start
 
 
 def test_unknown_missing_and_wrong_keys_are_all_named(tmp_path):
@@ -106,7 +112,7 @@ def test_unknown_missing_and_wrong_keys_are_all_named(tmp_path):
         (
             'families = ["dermatoscopy"]\n',
             "",
-            r"^small\.toml \[\[experts\]\] 1: missing families\. Known keys: name, families",
+            r"^small\.toml \[\[experts\]\] 1: missing families\. Known keys: name, families, from_start",
         ),
         (
             "[[experts]]",

@@ -62,17 +62,23 @@ class AugmentPlan:
         return AugmentPlan(**rows)
 
 
-def draw_plan(count: int, generator: torch.Generator) -> AugmentPlan:
-    """Draw a plan for `count` pictures; the generator is the only source of randomness."""
+def draw_plan(
+    count: int, generator: torch.Generator, color_jitter: float = 1.0
+) -> AugmentPlan:
+    """Draw a plan for `count` pictures; the generator is the only source of randomness.
+
+    `color_jitter` is a factor on the share of gray pictures and on how far saturation, contrast, brightness and channels
+    are changed.
+    """
     theta = _geometry(generator, count)
-    gray = _chance(generator, count, 0.1)
-    saturation = _factor(generator, count, 0.4)
-    brightness = _factor(generator, count, 0.25)[:, None]
+    gray = _chance(generator, count, 0.1 * color_jitter)
+    saturation = _factor(generator, count, 0.4 * color_jitter)
+    brightness = _factor(generator, count, 0.25 * color_jitter)[:, None]
     return AugmentPlan(
         theta=theta,
         saturation=torch.where(gray, torch.zeros(()), saturation),
-        contrast=_factor(generator, count, 0.3),
-        gains=_factor(generator, 3 * count, 0.1).view(-1, 3) * brightness,
+        contrast=_factor(generator, count, 0.3 * color_jitter),
+        gains=_factor(generator, 3 * count, 0.1 * color_jitter).view(-1, 3) * brightness,
         blurred=_chance(generator, count, 0.15),
         noise=_uniform(generator, count, 0.0, 0.05) * _chance(generator, count, 0.3),
         noise_window=torch.randint(_NOISE_MARGIN + 1, (count, 2), generator=generator),

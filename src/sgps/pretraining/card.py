@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import torch
+
 from sgps.datasets.catalogue import image_set
+from sgps.evaluation.provenance import git_commit
 from sgps.pretraining.config import Recipe
 from sgps.pretraining.drawn_pool import FAMILY
+from sgps.pretraining.parallel import Processes
 from sgps.pretraining.pool import Pool
 from sgps.version import __version__
 
 
-def engine_card(recipe: Recipe, pool: Pool) -> str:
-    """Text of the engine's README.md: recipe, sets, classes, counts and licenses."""
+def engine_card(recipe: Recipe, pool: Pool, hours: float, processes: Processes) -> str:
+    """Text of the engine's README.md: recipe, sets, classes, counts and licenses; time and hardware that it took."""
     rows = []
     for source in pool.sources:
         if source.family == FAMILY:
@@ -30,7 +34,8 @@ def engine_card(recipe: Recipe, pool: Pool) -> str:
         start = "an EfficientNetV2-B0 trained on ImageNet-1k (Keras Applications, Apache-2.0)"
     experts = "\n".join(
         f"- **{expert.name}**: {', '.join(expert.families)}; {expert.optimization.steps} steps of "
-        f"{expert.optimization.batch_size} pictures at {expert.optimization.image_size} px."
+        f"{expert.optimization.batch_size} pictures at {expert.optimization.image_size} px, from the "
+        f"{'start' if expert.from_start else 'whole way of the base'}."
         for expert in recipe.experts
     )
     drawn = f"; {recipe.drawn_images} drawn pictures mixed in" if recipe.drawn_images else ""
@@ -67,6 +72,16 @@ from the start{" and " + ", ".join(recipe.teachers) if recipe.teachers else ""};
 - **generator and head**: {recipe.episodic.steps} steps of {recipe.episodic.tasks_per_step} tasks, \
 after {recipe.episodic.head_steps} steps of the head alone.
 
+Made at commit `{git_commit() or "unknown"}` in {hours:.1f} hours on {_hardware(processes)}.
+
 Known weaknesses: shortcuts in several sets (stain color in `leukemia_all4`, different sources of the classes in
 `brain_mri_nickparvar4`, stickers in `isic2017`); `bccd_wbc4` is augmentations of about 350 originals.
 """
+
+
+def _hardware(processes: Processes) -> str:
+    """What the run was done on, as its last process saw it."""
+    each = f"{torch.get_num_threads()} CPU threads"
+    if processes.device.type == "cuda":
+        each = torch.cuda.get_device_name(processes.device)
+    return each if processes.count == 1 else f"{processes.count} processes of {each}"

@@ -43,16 +43,20 @@ class Optimization:
     """How much more a picture counts that was misclassified when last drawn: `1 + mining` times."""
     image_size: int = 128
     """Side of the training picture, in pixels."""
+    color_jitter: float = 1.0
+    """Factor on how far colors are changed; below 1 where color tells classes apart."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Expert:
-    """One expert direction: a network that goes on from the base with one family of pictures."""
+    """One expert direction: a network that learns from some families of pictures only."""
 
     name: str
     """Name of the expert, as the engine stores it."""
     families: tuple[str, ...]
     """Families of image sets that it learns from."""
+    from_start: bool = False
+    """Whether it goes on from the recipe's start, whose general features it then brings along, instead of the base."""
     optimization: Optimization
 
 
@@ -239,7 +243,7 @@ def load_recipe(path: Path) -> Recipe:
 
 
 def _expert(table: dict[str, object], section: str) -> Expert:
-    """An expert's own two keys stand beside those of its optimization."""
-    own = {k: v for k, v in table.items() if k in {"name", "families"}}
+    """An expert's own keys stand beside those of its optimization."""
+    own = {k: v for k, v in table.items() if k in {"name", "families", "from_start"}}
     rest = {k: v for k, v in table.items() if k not in own}
     return _build(Expert, {**own, "optimization": _build(Optimization, rest, section)}, section)

@@ -107,7 +107,7 @@ class RepresentationRun:
         size, rows = self.config.batch_size, self.processes.rows
         generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.step)
         batch = self.sampler.draw(size, generator)
-        plan = draw_plan(size, generator).rows(rows)
+        plan = draw_plan(size, generator, self.config.color_jitter).rows(rows)
         raw = self.pool.images[batch.pictures[rows].to(self.pool.images.device)]
         views = augment(raw.to(self.device), self.config.image_size, plan)
         with self.processes.autocast():

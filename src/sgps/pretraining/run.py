@@ -136,7 +136,7 @@ class Pretraining:
         learned, reserved = pool.split()
         seen = tuple(s for s in learned if s.set_name not in recipe.held_out and len(s.indices))
         trained = self._network("base", pool, seen, self.start, recipe.representation)
-        # Experts go on from the whole way; what tasks start from may be nearer to the start, where it is more general.
+        # Experts go on from the whole way, or from the start; what tasks start from may be nearer to the start, where it is more general.
         base = {
             name: tensor.lerp(trained[name], recipe.base_step)
             for name, tensor in self.start.items()
@@ -146,7 +146,7 @@ class Pretraining:
                 f"expert-{expert.name}",
                 pool,
                 tuple(source for source in seen if source.family in expert.families),
-                trained,
+                self.start if expert.from_start else trained,
                 expert.optimization,
                 teachers=1,
             )
@@ -155,7 +155,8 @@ class Pretraining:
         network = self._assemble(base, experts)
         self._episodic(network, pool, seen, reserved)
         if self.processes.is_first:
-            Engine(network).save_pretrained(engine, engine_card(recipe, pool))
+            card = engine_card(recipe, pool, self._stages.count_time(), processes=self.processes)
+            Engine(network).save_pretrained(engine, card)
         self.processes.barrier()
         return engine
 

@@ -6,6 +6,7 @@ checkpoint on disk.
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -69,7 +70,7 @@ class StageRunner:
         self._minutes = checkpoint_minutes
         self._on_progress = on_progress
         self._log = Log(out)
-        self._saved = time.monotonic()
+        self._saved = self._counted = time.monotonic()
 
     def checkpoint_path(self, stage: str) -> Path:
         """Where a stage's checkpoint lies while it runs."""
@@ -79,7 +80,23 @@ class StageRunner:
         """Write a stage's checkpoint."""
         if self._writes:
             save_checkpoint(state.state_dict(), self.checkpoint_path(stage), self._digest)
+            self.count_time()
         self._saved = time.monotonic()
+
+    def count_time(self) -> float:
+        """Add what has passed since this was last asked, or the run entered; return the hours of the run so far.
+
+        Time after the last checkpoint of a killed run is not counted: its work is done again.
+        """
+        path = self._out / "seconds.json"
+        before = float(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else 0.0
+        now = time.monotonic()
+        seconds = before + now - self._counted
+        self._counted = now
+        partial = path.with_suffix(".partial")
+        partial.write_text(f"{seconds:.1f}\n", encoding="utf-8")
+        partial.replace(path)
+        return seconds / 3600
 
     def run(
         self, stage: str, state: Stage, steps: int, advance: Callable[[], dict[str, float]]
