@@ -1,15 +1,24 @@
-"""Write the tables of README.md from results/*.json: `python docs/make_tables.py`. A test fails where the two disagree."""
+"""Write the tables of the documents from results/*.json: `python docs/make_tables.py`. A test fails where the two disagree."""
 
 from __future__ import annotations
 
 import json
+import math
+import statistics
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parent.parent
 PEERS = ("prototype", "ridge", "logistic")
-MARKS = ("number", "results")
-"""Names of the two places in README.md that this file fills, each between `<!-- NAME -->` and `<!-- end of NAME -->`."""
+AIMS = {
+    ("novel", 1): "66",
+    ("novel", 5): "82",
+    ("5of7", 1): "48",
+    ("5of7", 5): "65",
+    ("otoscopy_otitis4", 1): "72",
+    ("otoscopy_otitis4", 5): "86",
+}
+"""Accuracy that a ridge head on base and experts was to reach."""
 
 
 def _load(name: str) -> dict[str, Any]:
@@ -34,7 +43,7 @@ def _row(title: str, result: dict[str, Any]) -> str:
 
 def number() -> str:
     """The one sentence with the honest number."""
-    one, five = (_load(f"isic-novel-{shot}shot-v2b0") for shot in (1, 5))
+    one, five = (_load(f"isic-novel-v2b0-{shot}shot") for shot in (1, 5))
     parts = []
     for shot, result in ((1, one), (5, five)):
         methods = result["methods"]
@@ -57,13 +66,13 @@ def results() -> str:
     ]
     for backbone, name in (("v2b0", "ImageNet V2-B0"), ("lite0", "ImageNet Lite0")):
         for shot in (1, 5):
-            result = _load(f"isic-novel-{shot}shot-{backbone}")
+            result = _load(f"isic-novel-{backbone}-{shot}shot")
             lines.append(_row(f"HAM10000 akiec/df/vasc 3-way {shot}-shot, peers on {name}", result))
     for shot in (1, 5):
         for file, way in (("dev-5way", "5-way"), ("dev-all", "all classes")):
             sets = _load(f"{file}-{shot}shot")["sets"]
             lines += [_row(f"{name} {way} {shot}-shot", one) for name, one in sets.items()]
-    settings = _load("isic-novel-1shot-v2b0")["settings"]
+    settings = _load("isic-novel-v2b0-1shot")["settings"]
     few = _load("dev-5way-1shot")["settings"]["episodes"]
     lines += [
         "",
@@ -75,16 +84,89 @@ def results() -> str:
     return "\n".join(lines)
 
 
-def fill(text: str) -> str:
-    """Put both texts where `text` marks them."""
-    for mark, content in zip(MARKS, (number(), results()), strict=True):
+def _features(folder: str, shot: int) -> dict[str, dict[str, Any]]:
+    """Results of the ridge head by task: HAM10000's two, then the six other dev sets."""
+    tasks = {name: _load(f"{folder}features-{name}-{shot}shot") for name in ("novel", "5of7")}
+    for file in ("all", "5way"):
+        result = _load(f"{folder}features-{file}-{shot}shot")
+        digests = {one["name"]: one["episodes_digest"] for one in result["settings"]["data"]}
+        for name, one in result["sets"].items():
+            tasks[name] = {**one, "digest": digests[name]}
+    for name in ("novel", "5of7"):
+        tasks[name]["digest"] = tasks[name]["settings"]["data"][0]["episodes_digest"]
+    return tasks
+
+
+def _paired(first: dict[str, Any], second: dict[str, Any], methods: tuple[str, str]) -> list[float]:
+    """Differences by episode, in points; the episodes must be the same."""
+    assert first["digest"] == second["digest"]
+    pair = (first["per_episode"][methods[0]], second["per_episode"][methods[1]])
+    return [a - b for a, b in zip(*pair, strict=True)]
+
+
+def _interval(groups: list[list[float]]) -> str:
+    """Mean over tasks of the mean over episodes, with the 95 % interval over episodes."""
+    mean = statistics.fmean(statistics.fmean(group) for group in groups)
+    variance = sum(statistics.variance(group) / len(group) for group in groups) / len(groups) ** 2
+    return f"{mean:+.1f} ± {1.96 * math.sqrt(variance):.1f}"
+
+
+def features() -> str:
+    """What a ridge head reaches on ImageNet's features, the base's, and base and experts side by side."""
+    lines = [
+        "| task | shots | ImageNet V2-B0 | base | base and experts | aim | minus ImageNet | minus previous engine |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for shot in (1, 5):
+        now, before = _features("", shot), _features("previous/", shot)
+        gains, steps = {}, {}
+        for name, one in now.items():
+            gains[name] = _paired(one, one, ("ridge@engine", "ridge"))
+            steps[name] = _paired(one, before[name], ("ridge@engine", "ridge@engine"))
+            cells = [_cell(one["methods"][m]) for m in ("ridge", "ridge@base", "ridge@engine")]
+            cells += [AIMS.get((name, shot), ""), _interval([gains[name]]), _interval([steps[name]])]
+            lines.append(f"| {name} | {shot} | {' | '.join(cells)} |")
+        six = [name for name in now if name not in {"novel", "5of7"}]
+        for title, names in (("mean of the six other sets", six), ("mean of all", list(now))):
+            aim = {1: "+6", 5: "+5"}[shot] if names is six else ""
+            means = [
+                statistics.fmean(now[name]["methods"][m]["accuracy"] for name in names)
+                for m in ("ridge", "ridge@base", "ridge@engine")
+            ]
+            cells = [f"{mean:.1f}" for mean in means]
+            cells += [aim, _interval([gains[n] for n in names]), _interval([steps[n] for n in names])]
+            lines.append(f"| {title} | {shot} | {' | '.join(cells)} |")
+    settings = _load("features-novel-1shot")["settings"]
+    previous = _load("previous/features-novel-1shot")["settings"]
+    lines += [
+        "",
+        f"{settings['episodes']} episodes of 15 queries a class, seed {settings['seed']}, {settings['image_size']} px, "
+        f"the same episodes throughout; ± is the 95 % interval over episodes, of paired differences in the last two columns. "
+        f"Engine `{settings['engine_digest'][:12]}`, commit `{settings['git_commit'][:12]}`; previous engine "
+        f"`{previous['engine_digest'][:12]}`. From `results/features-*.json` and `results/previous/`.",
+    ]
+    return "\n".join(lines)
+
+
+DOCUMENTS = {
+    "README.md": {"number": number, "results": results},
+    "docs/results.md": {"features": features},
+}
+"""What this file fills in: places between `<!-- NAME -->` and `<!-- end of NAME -->`."""
+
+
+def fill(document: str) -> str:
+    """The document's text with its places filled in."""
+    text = (ROOT / document).read_text("utf-8")
+    for mark, content in DOCUMENTS[document].items():
         begin, end = f"<!-- {mark} -->", f"<!-- end of {mark} -->"
-        before, _, rest = text.partition(begin)
-        after = rest.partition(end)[2]
-        text = f"{before}{begin}\n{content}\n{end}{after}"
+        before, found, rest = text.partition(begin)
+        _, ended, after = rest.partition(end)
+        assert found and ended, f"{document} has no place for {mark}"
+        text = f"{before}{begin}\n{content()}\n{end}{after}"
     return text
 
 
 if __name__ == "__main__":
-    README = ROOT / "README.md"
-    README.write_text(fill(README.read_text("utf-8")), "utf-8")
+    for document in DOCUMENTS:
+        (ROOT / document).write_text(fill(document), "utf-8")

@@ -5,7 +5,9 @@ from __future__ import annotations
 import importlib.util
 import re
 from pathlib import Path
+from types import ModuleType
 
+import pytest
 from typer.testing import CliRunner
 
 from sgps.cli import app
@@ -14,14 +16,18 @@ from sgps.clinical.conditions import conditions
 ROOT = Path(__file__).parent.parent
 
 
-def test_the_tables_of_the_readme_are_those_of_the_results() -> None:
+def _make_tables() -> ModuleType:
     spec = importlib.util.spec_from_file_location("make_tables", ROOT / "docs" / "make_tables.py")
-    make_tables = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(make_tables)
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert "<!-- number -->" in readme
-    assert "<!-- results -->" in readme
-    assert make_tables.fill(readme) == readme
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("document", ["README.md", "docs/results.md"])
+def test_the_tables_of_the_documents_are_those_of_the_results(document: str) -> None:
+    make_tables = _make_tables()
+    assert document in make_tables.DOCUMENTS
+    assert make_tables.fill(document) == (ROOT / document).read_text(encoding="utf-8")
 
 
 def test_links_of_the_readme_lead_somewhere() -> None:

@@ -136,7 +136,7 @@ class Pretraining:
         learned, reserved = pool.split()
         seen = tuple(s for s in learned if s.set_name not in recipe.held_out and len(s.indices))
         trained = self._network("base", pool, seen, self.start, recipe.representation)
-        # Experts go on from the whole way, or from the start; what tasks start from may be nearer to the start, where it is more general.
+        # Experts go on from the whole way or from the start; what tasks begin with may lie between, where it is more general.
         base = {
             name: tensor.lerp(trained[name], recipe.base_step)
             for name, tensor in self.start.items()
