@@ -261,6 +261,20 @@ def test_an_expert_may_go_on_from_the_start(recipe, starts, tmp_path):
     assert not all(torch.equal(second[name], imagenet[name]) for name in imagenet)
 
 
+def test_the_base_moves_towards_experts_that_have_a_share(recipe, starts, tmp_path):
+    cells, skin = recipe.experts
+    experts = (dataclasses.replace(cells, share=0.3), skin)
+    out = tmp_path / "run"
+    pretraining(dataclasses.replace(recipe, experts=experts), out).run()
+    imagenet, *_ = starts
+    trained, cell = (load_file(out / f"{n}.safetensors") for n in ("base", "expert-cells"))
+    network = Engine.from_pretrained(out / "engine", device="cpu").network
+    for name, tensor in network.generator.base_weights().items():
+        start = imagenet[name]
+        moved = start + 0.5 * (trained[name] - start) + 0.3 * (cell[name] - start)
+        torch.testing.assert_close(tensor, moved, rtol=2e-3, atol=1e-5)
+
+
 @pytest.fixture
 def watched(recipe, monkeypatch, tmp_path):
     """What each stage was given, by class of the stage."""

@@ -112,7 +112,7 @@ def test_unknown_missing_and_wrong_keys_are_all_named(tmp_path):
         (
             'families = ["dermatoscopy"]\n',
             "",
-            r"^small\.toml \[\[experts\]\] 1: missing families\. Known keys: name, families, from_start",
+            r"^small\.toml \[\[experts\]\] 1: missing families\. Known keys: name, families, from_start, share",
         ),
         (
             "[[experts]]",

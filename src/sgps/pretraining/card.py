@@ -8,7 +8,7 @@ import torch
 
 from sgps.datasets.catalogue import image_set
 from sgps.evaluation.provenance import git_commit
-from sgps.pretraining.config import Recipe
+from sgps.pretraining.config import Expert, Recipe
 from sgps.pretraining.drawn_pool import FAMILY
 from sgps.pretraining.parallel import Processes
 from sgps.pretraining.pool import Pool
@@ -35,7 +35,7 @@ def engine_card(recipe: Recipe, pool: Pool, hours: float, processes: Processes) 
     experts = "\n".join(
         f"- **{expert.name}**: {', '.join(expert.families)}; {expert.optimization.steps} steps of "
         f"{expert.optimization.batch_size} pictures at {expert.optimization.image_size} px, from the "
-        f"{'start' if expert.from_start else 'whole way of the base'}."
+        f"{'start' if expert.from_start else 'whole way of the base'}{_share(expert)}."
         for expert in recipe.experts
     )
     drawn = f"; {recipe.drawn_images} drawn pictures mixed in" if recipe.drawn_images else ""
@@ -77,6 +77,10 @@ Made at commit `{git_commit() or "unknown"}` in {hours:.1f} hours on {_hardware(
 Known weaknesses: shortcuts in several sets (stain color in `leukemia_all4`, different sources of the classes in
 `brain_mri_nickparvar4`, stickers in `isic2017`); `bccd_wbc4` is augmentations of about 350 originals.
 """
+
+
+def _share(expert: Expert) -> str:
+    return f"; the base moves {expert.share:g} of the way towards it" if expert.share else ""
 
 
 def _hardware(processes: Processes) -> str:

@@ -57,6 +57,8 @@ class Expert:
     """Families of image sets that it learns from."""
     from_start: bool = False
     """Whether it goes on from the recipe's start, whose general features it then brings along, instead of the base."""
+    share: float = 0.0
+    """How far the base moves from the start towards the expert, too, beside its own step."""
     optimization: Optimization
 
 
@@ -244,6 +246,6 @@ def load_recipe(path: Path) -> Recipe:
 
 def _expert(table: dict[str, object], section: str) -> Expert:
     """An expert's own keys stand beside those of its optimization."""
-    own = {k: v for k, v in table.items() if k in {"name", "families", "from_start"}}
+    own = {k: v for k, v in table.items() if k in {"name", "families", "from_start", "share"}}
     rest = {k: v for k, v in table.items() if k not in own}
     return _build(Expert, {**own, "optimization": _build(Optimization, rest, section)}, section)

@@ -136,11 +136,6 @@ class Pretraining:
         learned, reserved = pool.split()
         seen = tuple(s for s in learned if s.set_name not in recipe.held_out and len(s.indices))
         trained = self._network("base", pool, seen, self.start, recipe.representation)
-        # Experts go on from the whole way or from the start; what tasks begin with may lie between, where it is more general.
-        base = {
-            name: tensor.lerp(trained[name], recipe.base_step)
-            for name, tensor in self.start.items()
-        }
         experts = [
             self._network(
                 f"expert-{expert.name}",
@@ -152,7 +147,7 @@ class Pretraining:
             )
             for expert in recipe.experts
         ]
-        network = self._assemble(base, experts)
+        network = self._assemble(self._base(trained, experts), experts)
         self._episodic(network, pool, seen, reserved)
         if self.processes.is_first:
             card = engine_card(recipe, pool, self._stages.count_time(), processes=self.processes)
@@ -273,6 +268,20 @@ class Pretraining:
         generator = torch.Generator().manual_seed(self.recipe.seed)
         chosen: Tensor = distinct[torch.randperm(len(distinct), generator=generator)[:count]]
         return chosen
+
+    def _base(
+        self, trained: Mapping[str, Tensor], experts: Sequence[Mapping[str, Tensor]]
+    ) -> dict[str, Tensor]:
+        """What tasks begin with: part of the way from the start to the trained network, and to each expert.
+
+        Source: adding up weight differences of networks that were trained from one start, Ilharco et al., arXiv 2212.04089.
+        """
+        networks = [(self.recipe.base_step, trained)]
+        networks += [(e.share, own) for e, own in zip(self.recipe.experts, experts, strict=True)]
+        return {
+            name: tensor + sum(step * (own[name] - tensor) for step, own in networks)
+            for name, tensor in self.start.items()
+        }
 
     def _assemble(
         self, base: Mapping[str, Tensor], experts: Sequence[Mapping[str, Tensor]]
