@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -99,16 +99,15 @@ def find_alike(prints: Sequence[Fingerprint]) -> list[Alike]:
     return sorted((one for one in found if len(one.members) > 1), key=lambda one: one.members)
 
 
-def _near_pairs(prints: Sequence[Fingerprint]) -> list[tuple[int, int]]:
+def _near_pairs(prints: Sequence[Fingerprint]) -> Iterator[tuple[int, int]]:
     """Compare all with all, block by block, so that the memory stays small."""
     if not prints:
-        return []
+        return
     gray = np.stack([one.gray for one in prints])
     cells = gray.reshape(len(gray), _COARSE, _SIDE // _COARSE, _COARSE, _SIDE // _COARSE)
     coarse = _standardized(cells.mean(axis=(2, 4), dtype=np.float32).reshape(len(gray), -1))
     # With -1 and 1 for the bits, a product of matrices counts those that agree.
     signs = np.stack([one.bits for one in prints]).astype(np.float32) * 2 - 1
-    pairs: list[tuple[int, int]] = []
     for start in range(0, len(gray), _BLOCK):
         rows = slice(start, start + _BLOCK)
         close = signs[rows] @ signs[start:].T >= signs.shape[1] - 2 * MAX_BITS
@@ -118,8 +117,7 @@ def _near_pairs(prints: Sequence[Fingerprint]) -> list[tuple[int, int]]:
             left, right = (side[at : at + _PAIRS_AT_ONCE] + start for side in (first, second))
             products = _standardized(gray[left]) * _standardized(gray[right])
             alike = products.sum(axis=1) >= MIN_CORRELATION
-            pairs += zip(left[alike].tolist(), right[alike].tolist(), strict=True)
-    return pairs
+            yield from zip(left[alike].tolist(), right[alike].tolist(), strict=True)
 
 
 def _standardized(values: NDArray[Any]) -> Floats:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import posixpath
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from sgps.archives import MANIFEST_NAME, ZipFiles, files_of_folder, is_picture
@@ -28,6 +28,23 @@ MAX_ASPECT = 2.0
 """Longest side over shortest; beyond it, more than half lies outside of the centered square."""
 
 _SIDE_FILES = (".csv", ".tsv", ".txt", ".md", ".json", ".yaml", ".yml", ".toml", ".pdf", ".xlsx")
+
+_MESSAGES = {
+    "unreadable": "pictures cannot be read. Repair, convert or remove them.",
+    "duplicates_apart": "pictures show the same but differ in label, group or split, so that one would be learned and the "
+    "other asked. Remove all but one, or give them one group.",
+    "groups_across_splits": "pictures of one group lie in several parts of the split. Move the group into one part.",
+    "classes_too_small": "classes lack a group for each shot and one for a query. Add lesions or patients, or lower the shots.",
+    "groups_not_stated": "each picture counts as a group, so that one lesion or patient can be both learned and asked. State groups in "
+    f"{MANIFEST_NAME}, or put the set's own table of lesions beside the pictures.",
+    "groups_with_several_labels": "pictures of one group have several labels: right for a patient, a mistake for a lesion.",
+    "duplicates_within_group": "pictures repeat each other within a group and class: harmless, but worth no more than one.",
+    "small": f"pictures have a side below {MIN_SIDE} px. Give the originals.",
+    "far_from_square": f"pictures are more than {MAX_ASPECT:g} times as long as wide, and what lies outside of the centered "
+    "square is cut off. Crop them to what matters.",
+    "not_pictures": "files have no extension of a picture and are passed over. If they are pictures, name them so.",
+    "not_listed": f"pictures are not listed in {MANIFEST_NAME} or the table, and are passed over. Add rows or remove them.",
+}
 
 OnProgress = Callable[[str, int, int], None]
 """Hears of a step: what, how many done, of how many."""
@@ -85,6 +102,18 @@ class Report:
     warnings: tuple[Finding, ...]
 
 
+@dataclass(frozen=True)
+class _Seen:
+    """What reading the pictures showed."""
+
+    readable: list[LabelledImage] = field(default_factory=list)
+    prints: list[Fingerprint] = field(default_factory=list)
+    """Of the readable pictures, in the same order."""
+    unreadable: list[Item] = field(default_factory=list)
+    small: list[Item] = field(default_factory=list)
+    long: list[Item] = field(default_factory=list)
+
+
 def check_set(
     path: Path, shots: Sequence[int] = SHOTS, on_progress: OnProgress | None = None
 ) -> Report:
@@ -95,89 +124,61 @@ def check_set(
     """
     # In the order of a MedMNIST file, which is slow in any other.
     images = sorted(read_labelled(path), key=lambda image: image.name)
-    prints: list[Fingerprint] = []
-    readable: list[LabelledImage] = []
-    unreadable: list[Item] = []
-    small: list[Item] = []
-    long: list[Item] = []
+    seen = _Seen()
     for done, image in enumerate(images, start=1):
-        try:
-            picture = image.read(None)
-        except ImageError as error:
-            unreadable.append(Item((image.name,), error.reason))
-        else:
-            height, width = picture.shape[1:]
-            size = Item((image.name,), f"{width} x {height}")
-            if min(height, width) < MIN_SIDE:
-                small.append(size)
-            if max(height, width) > MAX_ASPECT * min(height, width):
-                long.append(size)
-            prints.append(fingerprint(picture))
-            readable.append(image)
+        _look_at(image, seen)
         if on_progress is not None:
             on_progress("reading", done, len(images))
-    leaks, repeats = _duplicates(readable, prints)
-    classes = _classes(images, readable, shots)
+    leaks, repeats = _duplicates(seen.readable, seen.prints)
+    classes = _classes(images, seen.readable, shots)
+    problems = {
+        "unreadable": seen.unreadable,
+        "duplicates_apart": leaks,
+        "groups_across_splits": _spread(images, lambda image: image.split),
+    }
     groups = len({image.group for image in images})
-    splits = Counter(image.split for image in images if image.split)
-    problems = [
-        Finding(
-            "unreadable",
-            "pictures cannot be read. Repair, convert or remove them.",
-            tuple(unreadable),
-        ),
-        Finding(
-            "duplicates_apart",
-            "pictures show the same but differ in label, group or split, so that one would be learned and the other asked. "
-            "Remove all but one, or give them one group.",
-            tuple(leaks),
-        ),
-        Finding(
-            "groups_across_splits",
-            "pictures of one group lie in several parts of the split. Move the group into one part.",
-            tuple(_spread(images, lambda image: image.split)),
-        ),
-    ]
-    too_small = [
-        f"{one.label} ({one.groups} groups, too few for {_words(map(str, lacking))} shots)"
-        for one in classes
-        if (lacking := [shot for shot in shots if shot not in one.enough_for])
-    ]
-    warnings = [
-        Finding(
-            "classes_too_small",
-            "classes lack a group for each shot and one for a query. Add lesions or patients, or lower the shots.",
-            tuple(Item((), text) for text in too_small),
-        ),
-        Finding(
-            "groups_with_several_labels",
-            "pictures of one group have several labels: right for a patient, a mistake for a lesion.",
-            tuple(_spread(images, lambda image: image.label)),
-        ),
-        Finding(
-            "duplicates_within_group",
-            "pictures repeat each other within a group and class: harmless, but worth no more than one.",
-            tuple(repeats),
-        ),
-        Finding("small", f"pictures have a side below {MIN_SIDE} px. Give the originals.", tuple(small)),
-        Finding(
-            "far_from_square",
-            f"pictures are more than {MAX_ASPECT:g} times as long as wide, and what lies outside of the centered square is cut off. "
-            "Crop them to what matters.",
-            tuple(long),
-        ),
-        *_left_out(path, images),
-    ]
+    lone = [Item((), "no two pictures share a group")] if groups == len(images) else []
+    warnings = {
+        "groups_not_stated": lone,
+        "classes_too_small": _too_small(classes, shots),
+        "groups_with_several_labels": _spread(images, lambda image: image.label),
+        "duplicates_within_group": repeats,
+        "small": seen.small,
+        "far_from_square": seen.long,
+        **_left_out(path, images),
+    }
     return Report(
         pictures=len(images),
-        readable=len(readable),
+        readable=len(seen.readable),
         groups=groups,
         groups_stated=groups < len(images),
-        splits=dict(sorted(splits.items())),
+        splits=dict(sorted(Counter(image.split for image in images if image.split).items())),
         classes=classes,
-        problems=tuple(finding for finding in problems if finding.items),
-        warnings=tuple(finding for finding in warnings if finding.items),
+        problems=_findings(problems),
+        warnings=_findings(warnings),
     )
+
+
+def _findings(cases: dict[str, list[Item]]) -> tuple[Finding, ...]:
+    return tuple(
+        Finding(kind, _MESSAGES[kind], tuple(items)) for kind, items in cases.items() if items
+    )
+
+
+def _look_at(image: LabelledImage, seen: _Seen) -> None:
+    try:
+        picture = image.read(None)
+    except ImageError as error:
+        seen.unreadable.append(Item((image.name,), error.reason))
+        return
+    height, width = picture.shape[1:]
+    size = Item((image.name,), f"{width} x {height}")
+    if min(height, width) < MIN_SIDE:
+        seen.small.append(size)
+    if max(height, width) > MAX_ASPECT * min(height, width):
+        seen.long.append(size)
+    seen.prints.append(fingerprint(picture))
+    seen.readable.append(image)
 
 
 def _duplicates(
@@ -202,17 +203,17 @@ def _duplicates(
     return leaks, repeats
 
 
-def _spread(
-    images: Sequence[LabelledImage], value: Callable[[LabelledImage], str]
-) -> Iterable[Item]:
+def _spread(images: Sequence[LabelledImage], value: Callable[[LabelledImage], str]) -> list[Item]:
     """Groups over which a value is not the same, where it is stated."""
+    found: list[Item] = []
     groups: defaultdict[str, list[LabelledImage]] = defaultdict(list)
     for image in images:
         groups[image.group].append(image)
     for members in groups.values():
         values = sorted({value(image) for image in members if value(image)})
         if len(values) > 1:
-            yield Item(tuple(image.name for image in members), _words(values))
+            found.append(Item(tuple(image.name for image in members), _words(values)))
+    return found
 
 
 def _classes(
@@ -235,34 +236,36 @@ def _classes(
     )
 
 
-def _left_out(path: Path, images: Sequence[LabelledImage]) -> list[Finding]:
+def _too_small(classes: Sequence[ClassCount], shots: Sequence[int]) -> list[Item]:
+    found: list[Item] = []
+    for one in classes:
+        if lacking := [str(shot) for shot in shots if shot not in one.enough_for]:
+            count = f"{one.groups} group{'s' if one.groups != 1 else ''}"
+            text = f"{one.label} ({count}, too few for shots {_words(lacking)})"
+            found.append(Item((), text))
+    return found
+
+
+def _left_out(path: Path, images: Sequence[LabelledImage]) -> dict[str, list[Item]]:
     """Files of a folder or a zip that are no part of the set, though they may have been meant to be."""
     if path.is_dir():
         names = list(files_of_folder(path))
     elif path.suffix.lower() == ".zip":
         names = list(ZipFiles(path).files())
     else:
-        return []
+        return {}
     listed = {posixpath.normpath(image.name) for image in images}
-    rest = [name for name in names if not name.endswith("/") and name not in listed]
-    kinds = [
-        name
-        for name in rest
-        if not is_picture(name) and PurePosixPath(name).suffix.lower() not in _SIDE_FILES
-    ]
-    unlisted = [name for name in rest if is_picture(name)]
-    return [
-        Finding(
-            "not_pictures",
-            "files have no extension of a picture and are passed over. If they are pictures, name them so.",
-            tuple(Item((name,)) for name in kinds),
-        ),
-        Finding(
-            "not_listed",
-            f"pictures are not listed in {MANIFEST_NAME} or the table, and passed over. Add rows or remove them.",
-            tuple(Item((name,)) for name in unlisted),
-        ),
-    ]
+    found: dict[str, list[Item]] = {"not_pictures": [], "not_listed": []}
+    for name in names:
+        if is_picture(name) and name not in listed:
+            found["not_listed"].append(Item((name,)))
+        elif not name.endswith("/") and not is_picture(name) and not _is_side_file(name):
+            found["not_pictures"].append(Item((name,)))
+    return found
+
+
+def _is_side_file(name: str) -> bool:
+    return PurePosixPath(name).suffix.lower() in _SIDE_FILES
 
 
 def _words(names: Iterable[str]) -> str:
