@@ -35,8 +35,8 @@ _MESSAGES = {
     "other asked. Remove all but one, or give them one group.",
     "groups_across_splits": "pictures of one group lie in several parts of the split. Move the group into one part.",
     "classes_too_small": "classes lack a group for each shot and one for a query. Add lesions or patients, or lower the shots.",
-    "groups_not_stated": "each picture counts as a group, so that one lesion or patient can be both learned and asked. State groups in "
-    f"{MANIFEST_NAME}, or put the set's own table of lesions beside the pictures.",
+    "groups_not_stated": "each picture counts as a group, so that one lesion or patient can be both learned and asked. "
+    f"State groups in {MANIFEST_NAME}, or put the set's own table of lesions beside the pictures.",
     "groups_with_several_labels": "pictures of one group have several labels: right for a patient, a mistake for a lesion.",
     "duplicates_within_group": "pictures repeat each other within a group and class: harmless, but worth no more than one.",
     "small": f"pictures have a side below {MIN_SIDE} px. Give the originals.",
