@@ -124,11 +124,7 @@ def features() -> str:
             gains[name] = _paired(one, one, ("ridge@engine", "ridge"))
             steps[name] = _paired(one, before[name], ("ridge@engine", "ridge@engine"))
             cells = [_cell(one["methods"][m]) for m in ("ridge", "ridge@base", "ridge@engine")]
-            cells += [
-                AIMS.get((name, shot), ""),
-                _interval([gains[name]]),
-                _interval([steps[name]]),
-            ]
+            cells += [AIMS.get((name, shot), ""), _interval([gains[name]]), _interval([steps[name]])]
             lines.append(f"| {name} | {shot} | {' | '.join(cells)} |")
         six = [name for name in now if name not in {"novel", "5of7"}]
         for title, names in (("mean of the six other sets", six), ("mean of all", list(now))):
@@ -138,11 +134,7 @@ def features() -> str:
                 for m in ("ridge", "ridge@base", "ridge@engine")
             ]
             cells = [f"{mean:.1f}" for mean in means]
-            cells += [
-                aim,
-                _interval([gains[n] for n in names]),
-                _interval([steps[n] for n in names]),
-            ]
+            cells += [aim, _interval([gains[n] for n in names]), _interval([steps[n] for n in names])]
             lines.append(f"| {title} | {shot} | {' | '.join(cells)} |")
     settings = _load("features-novel-1shot")["settings"]
     previous = _load("previous/features-novel-1shot")["settings"]
