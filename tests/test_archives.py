@@ -12,7 +12,8 @@ from drawing import SIZE, TWO_CLASSES, Store, either, folder, packed, png
 from sgps import archives
 from sgps.errors import InputError
 from sgps.images import ImageError
-from sgps.manifests import LabelledImage, read_labelled
+from sgps.labelled import LabelledImage
+from sgps.manifests import read_labelled
 
 
 @either

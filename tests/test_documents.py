@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from sgps.cli import app
 from sgps.clinical.conditions import conditions
+from sgps.datasets import isic, medmnist
 
 ROOT = Path(__file__).parent.parent
 
@@ -42,3 +43,15 @@ def test_the_readme_shows_what_describe_prints_and_counts_the_catalogue() -> Non
     done = CliRunner().invoke(app, ["describe", "DF", "--modality", "dermatoscopy"])
     assert done.stdout in readme
     assert f"The catalogue holds {len(conditions())} conditions" in readme
+
+
+def test_the_page_of_data_sets_names_every_table_folder_and_set_that_is_read() -> None:
+    page = (ROOT / "docs" / "datasets.md").read_text(encoding="utf-8")
+    parts = isic._PARTS.values()
+    names = [
+        *(part.table.removesuffix(".csv") for part in parts),
+        *(part.lesions for part in parts),
+        *(f"{folder}.zip" for part in parts for folder in part.pictures),
+        *(f"| {name} |" for name in medmnist.CLASS_NAMES),
+    ]
+    assert [name for name in names if name not in page] == []

@@ -28,6 +28,13 @@ def test_any_uint8_array_becomes_a_square_rgb_tensor(
 
 
 @settings(max_examples=20, deadline=None)
+@given(st.integers(1, 60), st.integers(1, 60))
+def test_without_a_size_a_picture_comes_whole(height: int, width: int) -> None:
+    array = noise(height, width)
+    assert np.array_equal(pixels(read_image(array, None)), array)
+
+
+@settings(max_examples=20, deadline=None)
 @given(st.integers(1, 60), st.integers(0, 1000))
 def test_a_square_picture_of_the_asked_size_keeps_its_pixels(size: int, seed: int) -> None:
     array = noise(size, size, seed=seed)

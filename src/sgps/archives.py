@@ -18,8 +18,10 @@ from torch import Tensor
 from sgps.errors import InputError
 from sgps.images import ImageError, read_image, read_image_bytes
 
-Read = Callable[[int], Tensor]
-"""`read(image_size)` gives a uint8 picture (3, S, S) or raises `ImageError`; picklable, holds no pixels."""
+Read = Callable[[int | None], Tensor]
+"""`read(image_size)` gives a uint8 picture (3, S, S) or raises `ImageError`; picklable, holds no pixels.
+
+`read(None)` gives it whole, (3, H, W)."""
 
 MANIFEST_NAME = "manifest.csv"
 """The manifest of a folder or zip that has one, at its top."""
@@ -128,7 +130,7 @@ class ZipFiles:
             raise ImageError(name, f"is larger than {MAX_MEMBER_BYTES // 1024**2} MiB")
         return data
 
-    def _read(self, name: str, image_size: int) -> Tensor:
+    def _read(self, name: str, image_size: int | None) -> Tensor:
         return read_image_bytes(self.data(name), name, image_size)
 
 

@@ -62,8 +62,10 @@ class ImageError(InputError):
         return f"cannot use picture {self.name}: it {self.reason}. Repair, convert or remove it."
 
 
-def read_image(source: ImageSource, image_size: int) -> Tensor:
+def read_image(source: ImageSource, image_size: int | None) -> Tensor:
     """Read one picture as a uint8 tensor (3, S, S): upright, RGB, short side resized to S (bicubic), center cropped.
+
+    Without an `image_size` it comes whole: upright, RGB, (3, H, W).
 
     Raises:
         ImageError: the picture is missing, damaged, or of a kind that this module refuses.
@@ -71,7 +73,7 @@ def read_image(source: ImageSource, image_size: int) -> Tensor:
     return _read(source, image_size, "given")
 
 
-def read_image_bytes(data: bytes, name: str, image_size: int) -> Tensor:
+def read_image_bytes(data: bytes, name: str, image_size: int | None) -> Tensor:
     """Read a picture from the bytes of its file; `name` stands for it in messages. As `read_image` otherwise."""
     return _read_stream(io.BytesIO(data), name, image_size)
 
@@ -122,7 +124,7 @@ def empty_images(image_size: int) -> Tensor:
     return torch.empty((0, 3, image_size, image_size), dtype=torch.uint8)
 
 
-def _read(source: ImageSource, image_size: int, name: str) -> Tensor:
+def _read(source: ImageSource, image_size: int | None, name: str) -> Tensor:
     """Send each kind of source its way; `name` stands for a source that has none of its own."""
     if isinstance(source, str | Path):
         return _read_path(Path(source), image_size)
@@ -135,7 +137,7 @@ def _read(source: ImageSource, image_size: int, name: str) -> Tensor:
     )
 
 
-def _read_path(path: Path, image_size: int) -> Tensor:
+def _read_path(path: Path, image_size: int | None) -> Tensor:
     name = str(path)
     try:
         if not path.is_file():  # a device or a pipe could be read without end
@@ -146,7 +148,7 @@ def _read_path(path: Path, image_size: int) -> Tensor:
         raise ImageError(name, f"cannot be opened ({error.strerror})") from error
 
 
-def _read_stream(stream: IO[bytes], name: str, image_size: int) -> Tensor:
+def _read_stream(stream: IO[bytes], name: str, image_size: int | None) -> Tensor:
     head = stream.read(132)
     if not head:
         raise ImageError(name, "is empty")
@@ -185,8 +187,8 @@ def _from_array(array: np.ndarray[Any, Any], name: str) -> Image.Image:
     return Image.fromarray(array)
 
 
-def _to_tensor(image: Image.Image, name: str, image_size: int) -> Tensor:
-    """Check, decode and square a picture; `image` itself is left as it was."""
+def _to_tensor(image: Image.Image, name: str, image_size: int | None) -> Tensor:
+    """Check, decode and square a picture, if a size is given; `image` itself is left as it was."""
     if image.width * image.height > MAX_PIXELS:
         raise ImageError(name, _too_large(image.size))
     try:
@@ -194,7 +196,7 @@ def _to_tensor(image: Image.Image, name: str, image_size: int) -> Tensor:
         if getattr(image, "n_frames", 1) > 1 and image.format != "MPO":
             raise ImageError(name, "has several frames (save the one you mean as PNG)")
         rgb = _to_rgb(image, name)
-        square = _square(rgb, image_size)
+        square = rgb if image_size is None else _square(rgb, image_size)
     except ImageError:
         raise
     except Exception as error:  # as above: the pixels are decoded only here

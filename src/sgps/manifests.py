@@ -1,11 +1,13 @@
 """Find labelled pictures on disk, and the class descriptions beside them.
 
-In: a folder of class folders, a CSV manifest, or a zip of either; a YAML, JSON or TOML file of descriptions.
+In: a folder of class folders, a CSV manifest, the published files of ISIC 2018, ISIC 2019 or HAM10000, or a zip of any;
+a MedMNIST file; a YAML, JSON or TOML file of descriptions.
 Out: `LabelledImage` (what, where, which group; pixels are read on demand), `SupportSet`, a dict of texts.
 
 Rules, the same for a folder and a zip:
 
-- A `manifest.csv` at the top decides alone. Else each folder at the top is a class, with its pictures at any depth.
+- A `manifest.csv` at the top decides alone; without one, the tables of ISIC or HAM10000 do, known by their names. Else
+  each folder at the top is a class, with its pictures at any depth.
 - Hidden files and files that are no pictures by their extension are passed over. Pictures of kinds that cannot be read
   (DICOM, HEIC) are not: they fail when read, because a patient's picture must not vanish without a word.
 - A zip may hold everything in one folder at its top.
@@ -13,14 +15,11 @@ Rules, the same for a folder and a zip:
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import posixpath
 import tomllib
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -37,11 +36,16 @@ from sgps.archives import (
     find_in_folder,
     is_picture,
 )
+from sgps.datasets.isic import Place, is_table, read_tables, tables_in
+from sgps.datasets.medmnist import read_medmnist
 from sgps.errors import InputError, listing
 from sgps.images import MAX_LISTED, ImageError, read_each
+from sgps.labelled import LabelledImage, decode, table_rows
 from sgps.task import SupportSet, class_descriptions_in_order
 
-_ACCEPTED = "Give a folder of class folders, a CSV manifest, or a zip of either."
+_ACCEPTED = (
+    "Give a folder of class folders, a CSV manifest, a zip of either, or files of ISIC or MedMNIST."
+)
 _PATH_COLUMNS = ("path", "image")
 _EXPECTED = "Map each class to a text or a list of texts."
 _PARSERS: dict[str, Callable[[str], Any]] = {
@@ -62,42 +66,32 @@ _KINDS = {
 _GROUP_COLUMNS = ("group", "patient_id", "lesion_id")
 
 
-@dataclass(frozen=True)
-class LabelledImage:
-    """One picture of a labelled set, not read yet."""
-
-    name: str
-    """Its path as the set states it, with forward slashes."""
-    label: str
-    """Name of its class."""
-    group: str
-    """Pictures of one group (lesion, patient, slide) must stay on one side of any split; its name if none is stated."""
-    read: Read
-    """`read(image_size)` gives the uint8 picture (3, S, S) or raises `ImageError`."""
-
-
 def read_labelled(path: Path) -> list[LabelledImage]:
-    """List a folder of class folders, a CSV manifest (`path,label[,group]`), or a zip of either, by (label, name).
+    """List a labelled set by (label, name).
+
+    That is a folder of class folders, a CSV manifest (`path,label[,group][,split]`), files of ISIC or HAM10000 (their folder
+    or one of their tables), a zip of any, or a MedMNIST file.
 
     Raises:
-        InputError: `path` is none of these, a class folder holds no picture, or rows of the manifest are wrong.
+        InputError: `path` is none of these, a class folder holds no picture, or rows of a table are wrong.
     """
     if not path.exists():
         raise InputError(f"'{path}' does not exist. {_ACCEPTED}")
     try:
         if path.is_dir():
-            manifest = path / MANIFEST_NAME
-            if manifest.is_file():
-                return read_labelled(manifest)
-            found = _from_class_folders(files_of_folder(path), str(path))
+            found = _from_folder(path)
+        elif is_table(path):
+            found = _from_official_table(path)
         elif path.suffix.lower() == ".csv":
             find = partial(find_in_folder, path.parent)
             found = _from_manifest(path.read_bytes(), str(path), find)
         elif path.suffix.lower() == ".zip":
             found = _from_zip(path)
+        elif path.suffix.lower() == ".npz":
+            found = read_medmnist(path)
         else:
             raise InputError(
-                f"'{path}' is neither a folder nor a .csv nor a .zip file. {_ACCEPTED}"
+                f"'{path}' is neither a folder nor a .csv nor a .zip nor a .npz file. {_ACCEPTED}"
             )
     except OSError as error:
         reason = error.strerror or error
@@ -147,17 +141,53 @@ def _refuse_unreadable(
     )
 
 
+def _from_folder(path: Path) -> list[LabelledImage]:
+    manifest, own_table = path / MANIFEST_NAME, path / f"{path.name}.csv"
+    if manifest.is_file():
+        find = partial(find_in_folder, path)
+        return _from_manifest(manifest.read_bytes(), str(manifest), find)
+    if is_table(own_table) and own_table.is_file():  # the folder that the zip of a table unpacks to
+        return _from_official_table(own_table)
+    place = _folder_place(path)
+    if tables := tables_in(place):
+        return read_tables(tables, place)
+    return _from_class_folders(files_of_folder(path), str(path))
+
+
+def _from_official_table(path: Path) -> list[LabelledImage]:
+    inside = path.parent.resolve().name == path.stem
+    root = path.parent.parent if inside else path.parent
+    return read_tables([path.relative_to(root).as_posix()], _folder_place(root))
+
+
+def _folder_place(root: Path) -> Place:
+    def data(name: str) -> bytes | None:
+        return (root / name).read_bytes() if (root / name).is_file() else None
+
+    return Place(
+        str(root), partial(find_in_folder, root), data, lambda name: (root / name).exists()
+    )
+
+
 def _from_zip(path: Path) -> list[LabelledImage]:
     archive = ZipFiles(path)
     files = archive.files()
-    if MANIFEST_NAME not in files:
-        return _from_class_folders(files, str(path))
-    try:
-        data = archive.data(MANIFEST_NAME)
-    except ImageError as error:
-        raise InputError(f"{MANIFEST_NAME} in '{path}' {error.reason}. Pack it anew.") from error
-    title = f"{path}/{MANIFEST_NAME}"
-    return _from_manifest(data, title, lambda name: files.get(posixpath.normpath(name)))
+
+    def data(name: str) -> bytes | None:
+        try:
+            return archive.data(name) if name in files else None
+        except ImageError as error:
+            raise InputError(f"{name} in '{path}' {error.reason}. Pack it anew.") from error
+
+    manifest = data(MANIFEST_NAME)
+    if manifest is not None:
+        title = f"{path}/{MANIFEST_NAME}"
+        return _from_manifest(manifest, title, lambda name: files.get(posixpath.normpath(name)))
+    folders = {name.partition("/")[0] for name in files if "/" in name}
+    place = Place(str(path), files.get, data, lambda name: name in files or name in folders)
+    if tables := tables_in(place):
+        return read_tables(tables, place)
+    return _from_class_folders(files, str(path))
 
 
 def _from_class_folders(reads: Mapping[str, Read], title: str) -> list[LabelledImage]:
@@ -198,10 +228,7 @@ def _from_class_folders(reads: Mapping[str, Read], title: str) -> list[LabelledI
 def _from_manifest(
     data: bytes, title: str, find: Callable[[str], Read | None]
 ) -> list[LabelledImage]:
-    try:
-        rows = list(csv.reader(io.StringIO(_decode(data, title), newline=""), strict=True))
-    except csv.Error as error:
-        raise InputError(f"'{title}' is not readable as CSV ({error}). Save it anew.") from error
+    rows = table_rows(data, title)
     header = [cell.strip().casefold() for cell in rows[0]] if rows else []
     path_columns = [header.index(name) for name in _PATH_COLUMNS if name in header]
     group_columns = [header.index(name) for name in _GROUP_COLUMNS if name in header]
@@ -232,7 +259,8 @@ def _from_manifest(
             faults["no such file"].append(name)
         else:
             group = next((cells[index] for index in group_columns if cells[index]), name)
-            images.append(LabelledImage(name, label, group, read))
+            split = cells[header.index("split")] if "split" in header else ""
+            images.append(LabelledImage(name, label, group, read, split))
         seen.add(name)
     if faults:
         parts = [f"{fault} {listing(which, MAX_LISTED)}" for fault, which in faults.items()]
@@ -255,7 +283,7 @@ def read_descriptions(path: Path) -> dict[str, list[str]]:
         allowed = listing(list(_PARSERS))
         raise InputError(f"'{path}' is none of {allowed}. Give the descriptions as one of these.")
     try:
-        content = parse(_decode(path.read_bytes(), str(path)))
+        content = parse(decode(path.read_bytes(), str(path)))
     except OSError as error:
         raise InputError(f"cannot read '{path}' ({error.strerror}). Check the path.") from error
     except InputError:
@@ -278,13 +306,6 @@ def read_descriptions(path: Path) -> dict[str, list[str]]:
         name: [text.strip() for text in ([value] if isinstance(value, str) else value)]
         for name, value in content.items()
     }
-
-
-def _decode(data: bytes, title: str) -> str:
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InputError(f"'{title}' is not UTF-8 text. Save it in UTF-8.") from error
 
 
 def _not_texts(value: object) -> list[object]:

@@ -7,6 +7,7 @@ import sys
 import typer
 
 from sgps.cli.benchmark import benchmark
+from sgps.cli.data import data
 from sgps.cli.demo import demo
 from sgps.cli.describe import describe
 from sgps.cli.export import export
@@ -24,6 +25,7 @@ app = typer.Typer(
 )
 for command in (synthesize, predict, describe, benchmark, export, pretrain, demo):
     app.command()(command)
+app.add_typer(data, name="data")
 
 
 def main() -> None:

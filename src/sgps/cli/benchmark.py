@@ -36,7 +36,7 @@ def benchmark(
     data: Annotated[
         list[Path],
         typer.Option(
-            help="Labelled set: folder of class folders, CSV manifest, or zip. May be repeated."
+            help="Labelled set: folder of class folders, CSV manifest, zip, or files of ISIC or MedMNIST. May be repeated."
         ),
     ],
     classes: Annotated[

@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 def synthesize(
     support: Annotated[
-        Path, typer.Argument(help="Folder of class folders, CSV manifest, or zip of either.")
+        Path,
+        typer.Argument(
+            help="Folder of class folders, CSV manifest, zip, or files of ISIC or MedMNIST."
+        ),
     ],
     out: Annotated[Path, typer.Option(help="Folder to write; it must not exist.")],
     descriptions: Annotated[

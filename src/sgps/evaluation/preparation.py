@@ -28,7 +28,7 @@ from sgps.evaluation.methods import (
 from sgps.evaluation.peers import Peer
 from sgps.evaluation.sets import BenchmarkSet
 from sgps.images import MAX_LISTED, ImageError, read_each
-from sgps.manifests import LabelledImage
+from sgps.labelled import LabelledImage
 
 OnProgress = Callable[[str, int, int], None]
 """Hears of a step: what, how many done, of how many."""

@@ -1,6 +1,6 @@
 """A labelled set to measure on: its pictures, its class descriptions, and what identifies it.
 
-In: a folder, a CSV manifest or a zip; perhaps descriptions in place of the catalogue's. Out: `BenchmarkSet`.
+In: whatever `read_labelled` reads; perhaps descriptions in place of the catalogue's. Out: `BenchmarkSet`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sgps.datasets.catalogue import descriptions_of, set_names
-from sgps.manifests import LabelledImage, read_labelled
+from sgps.labelled import LabelledImage
+from sgps.manifests import read_labelled
 from sgps.task import class_descriptions_in_order
 
 
@@ -25,7 +26,7 @@ class BenchmarkSet:
     descriptions: Mapping[str, Sequence[str]]
     """Class to descriptions, of some classes or none."""
     sha256: str
-    """Of the zip or the manifest; of the names, classes and groups if the set is a folder."""
+    """Of the file that was given; of the names, classes and groups if the set is a folder."""
 
 
 def read_benchmark_set(path: Path) -> BenchmarkSet:
@@ -33,17 +34,19 @@ def read_benchmark_set(path: Path) -> BenchmarkSet:
     pictures = tuple(read_labelled(path))
     labels = {picture.label for picture in pictures}
     if path.is_file():
-        name, content = path.resolve().stem, path.read_bytes()
+        name = path.resolve().stem
+        with path.open("rb") as stream:
+            digest = hashlib.file_digest(stream, "sha256")
     else:
         name = path.resolve().name
         rows = [f"{picture.name}\t{picture.label}\t{picture.group}" for picture in pictures]
-        content = "\n".join(rows).encode()
+        digest = hashlib.sha256("\n".join(rows).encode())
     known = descriptions_of(name) if name in set_names() else {}
     return BenchmarkSet(
         name=name,
         pictures=pictures,
         descriptions={label: texts for label, texts in known.items() if label in labels},
-        sha256=hashlib.sha256(content).hexdigest(),
+        sha256=digest.hexdigest(),
     )
 
 

@@ -20,7 +20,8 @@ from torch import Tensor
 from sgps.datasets.catalogue import image_set, refuse_dev, role_of, set_names
 from sgps.errors import InputError, listing
 from sgps.images import ImageError, read_each
-from sgps.manifests import LabelledImage, read_labelled
+from sgps.labelled import LabelledImage
+from sgps.manifests import read_labelled
 
 _RESERVED_PERCENT = 12
 """Share of the groups of each set that the representation stage never sees, in percent."""
