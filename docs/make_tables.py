@@ -170,7 +170,8 @@ def fill(document: str) -> str:
         begin, end = f"<!-- {mark} -->", f"<!-- end of {mark} -->"
         before, found, rest = text.partition(begin)
         _, ended, after = rest.partition(end)
-        assert found and ended, f"{document} has no place for {mark}"
+        assert found, f"{document} has no place for {mark}"
+        assert ended, f"{document} has no end of {mark}"
         text = f"{before}{begin}\n{content()}\n{end}{after}"
     return text
 
