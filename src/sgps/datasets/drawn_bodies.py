@@ -49,30 +49,30 @@ class Body:
 _BODIES = {
     "radiograph": Body(
         heart=(0.20, 0.17, 0.25),
-        shift=0.27,
-        mass=(0.46, -0.34),
-        fissure=-0.26,
-        levels=(0.29, -0.05),
+        shift=0.30,
+        mass=(0.46, -0.36),
+        fissure=-0.30,
+        levels=(0.20, -0.10),
         dark=44,
         white=192,
         mass_gray=214,
     ),
     "ultrasound": Body(
         heart=(0.22, 0.18, 0.23),
-        shift=0.27,
-        mass=(0.36, -0.34),
-        fissure=-0.22,
-        levels=(0.52, 0.16),
-        dark=14,
-        white=186,
-        mass_gray=42,
+        shift=0.30,
+        mass=(0.36, -0.32),
+        fissure=-0.20,
+        levels=(0.50, 0.14),
+        dark=12,
+        white=212,
+        mass_gray=26,
     ),
     "tomogram": Body(
         heart=(-0.07, 0.16, 0.19),
         shift=0.24,
         mass=(0.47, -0.14),
-        fissure=-0.12,
-        levels=(0.25, 0.04),
+        fissure=-0.17,
+        levels=(0.15, -0.03),
         dark=30,
         white=176,
         mass_gray=208,
@@ -222,7 +222,7 @@ def _ultrasound(rng: np.random.Generator, scene: Scene) -> Array:
     rim = np.maximum(depth - np.float32(reach), np.float32(0.22) - depth)
     flank = (np.abs(angle) - np.float32(rng.uniform(0.64, 0.76))) * depth
     fan = soft(np.maximum(rim, flank), 0.03)
-    tissue = 82 + np.float32(10) * noise(rng, scene.side, 4)
+    tissue = 74 + np.float32(10) * noise(rng, scene.side, 4)
     phase = np.float32(rng.uniform(0, 6))
     layers = np.sin(depth * np.float32(rng.uniform(16, 24)) + phase + np.float32(1.2) * angle)
     tissue += layers * np.float32(20) * soft(depth - np.float32(0.52), 0.3)

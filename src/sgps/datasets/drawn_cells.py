@@ -35,19 +35,19 @@ from sgps.datasets.drawing import (
 )
 
 _CYTOPLASM: dict[str, Color] = {
-    "pink": (236, 206, 212),
-    "sky-blue": (178, 204, 234),
-    "deep-blue": (92, 118, 194),
-    "gray": (176, 178, 194),
+    "pink": (242, 196, 208),
+    "sky-blue": (164, 202, 244),
+    "deep-blue": (78, 104, 192),
+    "gray": (152, 155, 164),
 }
 _NUCLEUS: dict[str, Color] = {
     "dense-chromatin": (74, 38, 108),
     "clumped-chromatin": (110, 68, 146),
-    "fine-chromatin": (158, 116, 184),
+    "fine-chromatin": (172, 122, 190),
 }
 _REACH: dict[str, tuple[float, float]] = {
-    "round": (0.56, 0.64),
-    "kidney": (0.60, 0.67),
+    "round": (0.52, 0.60),
+    "kidney": (0.58, 0.65),
     "bilobed": (0.66, 0.72),
     "segmented": (0.68, 0.74),
     "band": (0.66, 0.72),
@@ -68,7 +68,7 @@ def draw_cell(
     picture += np.float32(2.5) * noise(rng, side, 5)
 
     large = look["size"] == "large"
-    radius = float(rng.uniform(0.50, 0.62) if large else rng.uniform(0.34, 0.42))
+    radius = float(rng.uniform(0.50, 0.62) if large else rng.uniform(0.36, 0.43))
     red = radius * float(rng.uniform(0.42, 0.54) if large else rng.uniform(0.88, 1.05))
     x, y = (float(c) for c in rng.uniform(-0.14, 0.14, 2))
     _paint_red_cells(rng, picture, red, (x, y, radius))
@@ -85,7 +85,7 @@ def draw_cell(
     blend(cell.picture, canvas(tint, body.shape) * cloud, body * np.float32(0.95))
 
     narrow = look["ratio"] == "narrow-rim"
-    low, high = (0.82, 0.88) if narrow else _REACH[look["nucleus"]]
+    low, high = (0.84, 0.89) if narrow else _REACH[look["nucleus"]]
     fill = float(rng.uniform(low, high))
     shift = (0.06 if narrow else 0.14) * radius
     middle = (x + float(rng.uniform(-shift, shift)), y + float(rng.uniform(-shift, shift)))
@@ -171,17 +171,17 @@ def _nucleus_distance(rng: np.random.Generator, cell: _Cell, kind: str, at: Disc
     if kind == "kidney":
         bean = ellipse_distance(side, (x0, y0), (1.10 * radius, 0.86 * radius), turn, part)
         bay = place(float(rng.uniform(-0.1, 0.1)), 0.98)
-        wide = float(rng.uniform(0.46, 0.54)) * radius
+        wide = float(rng.uniform(0.50, 0.58)) * radius
         hollow = ellipse_distance(side, bay, (wide, 0.86 * radius), turn, part)
         return _smooth_max(bean, -hollow, 0.10)
     if kind == "band":
         bow = np.linspace(-0.68 * np.pi, 0.68 * np.pi, 9) * rng.uniform(0.92, 1.08)
         points = [place(0.76 * float(np.cos(b)) - 0.10, 0.80 * float(np.sin(b))) for b in bow]
-        return _chain(side, points, 0.20 * radius, part)
+        return _chain(side, points, 0.19 * radius, part)
 
     if kind == "bilobed":
-        points = [place(u, float(rng.uniform(-0.08, 0.08))) for u in (-0.60, 0.60)]
-        lobe, thread = 0.45, 0.10
+        points = [place(u, float(rng.uniform(-0.08, 0.08))) for u in (-0.62, 0.62)]
+        lobe, thread = 0.43, 0.08
     else:
         count = int(rng.integers(3, 6))
         bow = np.linspace(-0.70 * np.pi, 0.70 * np.pi, count) + rng.uniform(-0.10, 0.10, count)

@@ -36,15 +36,18 @@ def draw_field(
     scene = new_scene(rng, picture[0], modality)
     lungs = ANATOMY[modality](rng, scene)
 
-    reach = float(rng.uniform(0.13, 0.17))
+    reach = float(rng.uniform(0.155, 0.195))
     mu, mv = scene.body.mass
     mass = (
         -scene.hand * (mu + float(rng.uniform(-0.04, 0.04))),
         mv + float(rng.uniform(-0.05, 0.05)),
     )
+    has_mass = look["nodule"] != "no-nodule"
     apart = scene.ellipse(mass, (reach, reach))
-    _paint_opacity(rng, scene, look["opacity"], lungs, apart)
-    _paint_texture(rng, scene, look["texture"], lungs)
+    # Patches and lines leave a mass free, so that its outline is seen.
+    free = lungs * (1 - soft(apart - np.float32(0.05), 0.08)) if has_mass else lungs
+    _paint_opacity(rng, scene, look["opacity"], lungs, free)
+    _paint_texture(rng, scene, look["texture"], free)
     _paint_fluid(rng, scene, look["fluid"], lungs)
     _paint_heart(rng, scene, look["organ"] == "large-heart", look["midline"] == "shifted")
     if look["shadow"] != "no-shadow":
@@ -60,7 +63,7 @@ def draw_field(
 
 
 def _paint_opacity(
-    rng: np.random.Generator, scene: Scene, kind: str, lungs: Array, mass: Array
+    rng: np.random.Generator, scene: Scene, kind: str, lungs: Array, free: Array
 ) -> None:
     if kind == "haze":
         cloud = np.float32(0.62) + np.float32(0.10) * noise(rng, scene.side, 6)
@@ -72,13 +75,12 @@ def _paint_opacity(
             for _ in range(3):
                 at = (
                     sign * (middle[0] + float(rng.uniform(-0.20, 0.20))),
-                    float(rng.uniform(scene.body.fissure - 0.22, scene.body.levels[0] - 0.05)),
+                    float(rng.uniform(scene.body.fissure - 0.22, scene.body.levels[1])),
                 )
-                size = float(rng.uniform(0.11, 0.16))
+                size = float(rng.uniform(0.13, 0.18))
                 np.minimum(patches, scene.ellipse(at, (1.2 * size, size)), out=patches)
         ragged = patches + np.float32(0.06) * noise(rng, scene.side, 16)
-        clear = 1 - soft(mass - np.float32(0.06), 0.10)
-        scene.paint(scene.body.white, soft(ragged, 0.16) * lungs * clear * np.float32(0.85))
+        scene.paint(scene.body.white, soft(ragged, 0.16) * free * np.float32(0.88))
     elif kind == "lobar":
         slope = np.float32(rng.uniform(-0.25, 0.10))
         own = np.float32(scene.hand) * scene.u
@@ -86,7 +88,7 @@ def _paint_opacity(
         inner = np.float32(0.06) - own
         block = np.maximum(below, inner) if scene.sound else np.maximum(below, -own)
         fleck = np.float32(0.92) + np.float32(0.05) * noise(rng, scene.side, 14)
-        scene.paint(scene.body.white + 12, soft(block, 0.035) * lungs * fleck)
+        scene.paint(min(scene.body.white + 12, 222), soft(block, 0.035) * lungs * fleck)
 
 
 def _paint_texture(rng: np.random.Generator, scene: Scene, kind: str, lungs: Array) -> None:
@@ -115,7 +117,7 @@ def _paint_fluid(rng: np.random.Generator, scene: Scene, kind: str, lungs: Array
         surface = soft(np.abs(level) - np.float32(0.012), 0.03) * soft(-own, 0.04) * lungs
         scene.paint(226, surface * np.float32(0.85))
     else:
-        scene.paint(scene.body.white + 6, part * np.float32(0.97))
+        scene.paint(scene.body.white + 20, part * np.float32(0.97))
 
 
 def _paint_heart(rng: np.random.Generator, scene: Scene, large: bool, shifted: bool) -> None:
@@ -174,7 +176,8 @@ def _paint_mass(
             points = np.array(at) + ends * way
             scene.stroke(spikes, points[:2], 0.052)
             scene.stroke(spikes, points, 0.026)
-        scene.paint(gray, spikes.mask(0.006) * np.float32(0.95))
+        # Under ultrasound the strands around a dark core are bright.
+        scene.paint(228 if scene.sound else gray, spikes.mask(0.006) * np.float32(0.95))
         core = distance + np.float32(0.3 * reach) + np.float32(0.03) * noise(rng, scene.side, 18)
         scene.paint(gray, soft(core, 0.06) * np.float32(0.96))
 

@@ -64,7 +64,7 @@ def draw_lesion(
     if look["color"] == "multicolored":
         for patch in ("light-brown", "red", "blue-gray", "dark-brown", "black"):
             field = noise(rng, side, 4) + np.float32(0.3) * noise(rng, side, 14)
-            blend(paint, _COLORS[patch], soft(np.float32(0.35) - field, 0.8) * np.float32(0.85))
+            blend(paint, _COLORS[patch], soft(np.float32(0.30) - field, 0.5) * np.float32(0.92))
     # Pigment is never laid on evenly: coarse and fine mottling, and a middle somewhat darker or paler than the rim.
     mottle = np.float32(0.08) * noise(rng, side, 7) + np.float32(0.05) * noise(rng, side, 24)
     paint *= 1 + mottle + np.float32(rng.uniform(-0.16, 0.16)) * (place.depth - np.float32(0.6))
@@ -140,9 +140,9 @@ def _network(rng: np.random.Generator, picture: Array, color: Array, at: _Place)
         0,
         1,
     )
-    hole = np.minimum(color * 1.25 + 24, 235).astype(np.float32)
-    blend(picture, hole, (1 - lines) * at.inside * strength * np.float32(0.55))
-    blend(picture, _darker(color, 0.40), lines * at.inside * strength * np.float32(0.88))
+    # Paler holes and darker lines of the color that is there, so that many colors stay many.
+    tone = np.float32(1) + (np.float32(0.16) - np.float32(0.74) * lines) * (at.inside * strength)
+    picture *= tone
 
 
 def _globules(rng: np.random.Generator, picture: Array, color: Array, at: _Place) -> None:
