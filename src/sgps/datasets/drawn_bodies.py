@@ -51,8 +51,8 @@ _BODIES = {
         heart=(0.20, 0.17, 0.25),
         shift=0.30,
         mass=(0.46, -0.36),
-        fissure=-0.30,
-        levels=(0.20, -0.10),
+        fissure=-0.36,
+        levels=(0.23, -0.15),
         dark=44,
         white=192,
         mass_gray=214,
@@ -68,11 +68,11 @@ _BODIES = {
         mass_gray=26,
     ),
     "tomogram": Body(
-        heart=(-0.07, 0.16, 0.19),
+        heart=(-0.13, 0.16, 0.18),
         shift=0.24,
-        mass=(0.47, -0.14),
-        fissure=-0.17,
-        levels=(0.15, -0.03),
+        mass=(0.47, -0.15),
+        fissure=-0.22,
+        levels=(0.19, -0.08),
         dark=30,
         white=176,
         mass_gray=208,
@@ -191,7 +191,7 @@ def _tomogram(rng: np.random.Generator, scene: Scene) -> Array:
     scene.add(np.float32(8))
     scene.paint(92, soft(scene.ellipse((0, 0), (0.92, high)), 0.03))
     scene.paint(138, soft(scene.ellipse((0, 0), (0.85, high - 0.07)), 0.04))
-    halves = [scene.ellipse((sign * 0.42, -0.02), (0.33, 0.47), -0.12 * sign) for sign in (-1, 1)]
+    halves = [scene.ellipse((sign * 0.42, -0.02), (0.34, 0.50), -0.12 * sign) for sign in (-1, 1)]
     lungs = soft(np.minimum(*halves), 0.04)
     scene.paint(scene.body.dark + float(rng.uniform(-8, 10)), lungs)
     bones, dots = Stencil(scene.side), Stencil(scene.side)

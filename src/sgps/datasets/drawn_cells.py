@@ -37,13 +37,13 @@ from sgps.datasets.drawing import (
 _CYTOPLASM: dict[str, Color] = {
     "pink": (242, 196, 208),
     "sky-blue": (164, 202, 244),
-    "deep-blue": (78, 104, 192),
-    "gray": (152, 155, 164),
+    "deep-blue": (64, 90, 178),
+    "gray": (160, 163, 172),
 }
 _NUCLEUS: dict[str, Color] = {
     "dense-chromatin": (74, 38, 108),
     "clumped-chromatin": (110, 68, 146),
-    "fine-chromatin": (172, 122, 190),
+    "fine-chromatin": (158, 102, 184),
 }
 _REACH: dict[str, tuple[float, float]] = {
     "round": (0.52, 0.60),
@@ -91,6 +91,9 @@ def draw_cell(
     middle = (x + float(rng.uniform(-shift, shift)), y + float(rng.uniform(-shift, shift)))
     shape = _nucleus_distance(rng, cell, look["nucleus"], (*middle, radius * fill))
     inner = soft(distance + np.float32(0.035), 0.04)
+    # The paler zone around a nucleus, without which a pale nucleus is lost in dark cytoplasm.
+    zone = soft(np.abs(shape - np.float32(0.03)) - np.float32(0.015), 0.05) * inner
+    blend(cell.picture, (244, 240, 246), zone * np.float32(0.38))
     nucleus = soft(shape, 0.03) * inner
     free = inner * (1 - nucleus)
 
@@ -181,7 +184,7 @@ def _nucleus_distance(rng: np.random.Generator, cell: _Cell, kind: str, at: Disc
 
     if kind == "bilobed":
         points = [place(u, float(rng.uniform(-0.08, 0.08))) for u in (-0.62, 0.62)]
-        lobe, thread = 0.43, 0.08
+        lobe, thread = 0.48, 0.09
     else:
         count = int(rng.integers(3, 6))
         bow = np.linspace(-0.70 * np.pi, 0.70 * np.pi, count) + rng.uniform(-0.10, 0.10, count)
@@ -190,7 +193,7 @@ def _nucleus_distance(rng: np.random.Generator, cell: _Cell, kind: str, at: Disc
             place(float(u * np.cos(b)), float(v * np.sin(b)))
             for (u, v), b in zip(reach, bow, strict=True)
         ]
-        lobe, thread = {3: 0.40, 4: 0.34, 5: 0.28}[count], 0.05
+        lobe, thread = {3: 0.36, 4: 0.32, 5: 0.28}[count], 0.05
     shape = _chain(side, points, thread * radius, part)
     for point in points:
         axes = (
@@ -234,7 +237,7 @@ def _paint_nucleus(
         texture = 1 + np.float32(0.05) * cell.noise(rng, 60) + np.float32(0.02) * coarse
     else:
         texture = 1 + np.float32(0.05) * coarse
-    texture *= 1 - np.float32(0.16) * soft(-shape - np.float32(0.02), 0.06)  # a darker membrane
+    texture *= 1 - np.float32(0.24) * soft(-shape - np.float32(0.02), 0.06)  # a darker membrane
     paint *= texture
     blend(cell.picture, paint, mask * np.float32(0.96))
     if chromatin == "fine-chromatin":
