@@ -28,7 +28,7 @@ from sgps.datasets.drawn import KINDS, draw_any
 from sgps.engine.engine import Engine
 from sgps.evaluation.provenance import provenance
 
-SEED, SIDE, PENALTY, SHARE = 11, 128, 0.01, 0.75
+SEED, SIDE, PENALTY, SHARE = 23, 128, 0.01, 0.75
 TIMED = 300
 """Pictures of each kind whose drawing is timed, in each process."""
 
