@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import re
 from pathlib import Path
 from types import ModuleType
@@ -12,6 +13,8 @@ from typer.testing import CliRunner
 
 from sgps.cli import app
 from sgps.clinical.conditions import conditions
+from sgps.datasets.drawn_field_words import FIELD
+from sgps.datasets.drawn_words import CELL, LESION
 
 ROOT = Path(__file__).parent.parent
 
@@ -42,3 +45,18 @@ def test_the_readme_shows_what_describe_prints_and_counts_the_catalogue() -> Non
     done = CliRunner().invoke(app, ["describe", "DF", "--modality", "dermatoscopy"])
     assert done.stdout in readme
     assert f"The catalogue holds {len(conditions())} conditions" in readme
+
+
+def test_the_probe_reads_every_attribute_of_the_drawings_and_nothing_from_shuffled_labels() -> None:
+    found = json.loads((ROOT / "results" / "drawn-probe.json").read_text(encoding="utf-8"))["probe"]
+    words = {"lesion": LESION, "cell": CELL, "field": FIELD}
+    assert {kind: set(own) for kind, own in found.items()} == {
+        kind: set(vocabulary.values) for kind, vocabulary in words.items()
+    }
+    for kind, vocabulary in words.items():
+        for attribute, values in vocabulary.values.items():
+            scores = found[kind][attribute]
+            assert scores["values"] == len(values)
+            assert min(scores["accuracy"], scores["balanced_accuracy"]) > 0.9, (kind, attribute)
+            assert scores["shuffled_balanced_accuracy"] < 1 / len(values) + 0.05, (kind, attribute)
+            assert scores["shuffled_accuracy"] < scores["commonest"] + 0.05, (kind, attribute)
