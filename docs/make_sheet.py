@@ -7,18 +7,19 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from sgps.datasets.drawn import draw_any
+from sgps.datasets.drawn import KINDS, draw_any
 
 SIDE, COLUMNS, ROWS, SEED = 96, 10, 3, 7
 
 
 def main() -> None:
-    """Three rows of lesions, three of cells, every attribute drawn on its own."""
+    """Three rows of each kind, every attribute drawn on its own."""
     rows = []
-    for kind in range(2):
+    for kind in range(len(KINDS)):
         for row in range(ROWS):
-            numbers = [2 * (row * COLUMNS + column) + kind for column in range(COLUMNS)]
-            pictures = [draw_any(SEED, number, SIDE)[2].permute(1, 2, 0) for number in numbers]
+            numbers = range(row * COLUMNS, (row + 1) * COLUMNS)
+            drawn = [draw_any(SEED, len(KINDS) * number + kind, SIDE)[2] for number in numbers]
+            pictures = [picture.permute(1, 2, 0) for picture in drawn]
             rows.append(np.concatenate([picture.numpy() for picture in pictures], axis=1))
     path = Path(__file__).with_name("drawn.jpg")
     Image.fromarray(np.concatenate(rows)).save(path, quality=88)

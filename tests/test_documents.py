@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import re
 from pathlib import Path
 from types import ModuleType
@@ -13,6 +14,8 @@ from typer.testing import CliRunner
 from sgps.cli import app
 from sgps.clinical.conditions import conditions
 from sgps.datasets import isic, medmnist
+from sgps.datasets.drawn_field_words import FIELD
+from sgps.datasets.drawn_words import CELL, LESION
 
 ROOT = Path(__file__).parent.parent
 
@@ -55,3 +58,18 @@ def test_the_page_of_data_sets_names_every_table_folder_and_set_that_is_read() -
         *(f"| {name} |" for name in medmnist.CLASS_NAMES),
     ]
     assert [name for name in names if name not in page] == []
+
+
+def test_the_probe_reads_every_attribute_of_the_drawings_and_nothing_from_shuffled_labels() -> None:
+    found = json.loads((ROOT / "results" / "drawn-probe.json").read_text(encoding="utf-8"))["probe"]
+    words = {"lesion": LESION, "cell": CELL, "field": FIELD}
+    assert {kind: set(own) for kind, own in found.items()} == {
+        kind: set(vocabulary.values) for kind, vocabulary in words.items()
+    }
+    for kind, vocabulary in words.items():
+        for attribute, values in vocabulary.values.items():
+            scores = found[kind][attribute]
+            assert scores["values"] == len(values)
+            assert min(scores["accuracy"], scores["balanced_accuracy"]) > 0.9, (kind, attribute)
+            assert scores["shuffled_balanced_accuracy"] < 1 / len(values) + 0.05, (kind, attribute)
+            assert scores["shuffled_accuracy"] < scores["commonest"] + 0.05, (kind, attribute)

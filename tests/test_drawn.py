@@ -10,14 +10,16 @@ import torch
 from torch import Tensor
 
 from sgps.datasets import drawn
-from sgps.datasets.drawn import DrawnTask, draw_task
+from sgps.datasets.drawn import KINDS, DrawnTask, draw_any, draw_task
 from sgps.datasets.drawn_cells import draw_cell
+from sgps.datasets.drawn_field_words import FIELD
+from sgps.datasets.drawn_fields import draw_field
 from sgps.datasets.drawn_lesions import draw_lesion
 from sgps.datasets.drawn_words import CELL, LESION, Vocabulary
 from sgps.errors import InputError
 
-WORDS = {"lesion": LESION, "cell": CELL}
-MANY = range(60)
+WORDS = {"lesion": LESION, "cell": CELL, "field": FIELD}
+MANY = range(90)
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +30,7 @@ def small_tasks() -> list[DrawnTask]:
 
 @pytest.fixture(scope="module")
 def tasks() -> list[DrawnTask]:
-    return [draw_task(7, index, 5, 5, image_size=48) for index in range(16)]
+    return [draw_task(7, index, 5, 5, image_size=48) for index in range(24)]
 
 
 def test_the_same_seed_and_index_give_the_same_task() -> None:
@@ -40,7 +42,7 @@ def test_the_same_seed_and_index_give_the_same_task() -> None:
 
 
 def test_another_seed_or_index_gives_another_task() -> None:
-    here, seed, index = (draw_task(*at, 1, 1, image_size=32) for at in [(3, 4), (4, 4), (3, 6)])
+    here, seed, index = (draw_task(*at, 1, 1, image_size=32) for at in [(3, 4), (4, 4), (3, 7)])
     assert here.descriptions != seed.descriptions
     assert here.descriptions != index.descriptions
 
@@ -59,8 +61,10 @@ def test_support_and_query_pictures_are_all_different(tasks: list[DrawnTask]) ->
         assert len(torch.unique(every, dim=0)) == len(every)
 
 
-def test_even_tasks_are_lesions_and_odd_ones_cells(small_tasks: list[DrawnTask]) -> None:
-    assert [task.kind for task in small_tasks[:4]] == ["lesion", "cell", "lesion", "cell"]
+def test_lesions_cells_and_fields_take_turns(small_tasks: list[DrawnTask]) -> None:
+    assert KINDS == ("lesion", "cell", "field")
+    assert [task.kind for task in small_tasks[:6]] == [*KINDS, *KINDS]
+    assert [draw_any(0, index, 16)[0] for index in range(6)] == [*KINDS, *KINDS]
 
 
 def test_shapes_types_and_order_are_those_of_a_support_set(tasks: list[DrawnTask]) -> None:
@@ -80,9 +84,9 @@ def test_shapes_types_and_order_are_those_of_a_support_set(tasks: list[DrawnTask
         assert task.support_set().descriptions == task.descriptions
 
 
-def test_both_kinds_come_with_every_number_of_classes(small_tasks: list[DrawnTask]) -> None:
+def test_all_kinds_come_with_every_number_of_classes(small_tasks: list[DrawnTask]) -> None:
     assert {(t.kind, len(t.class_names)) for t in small_tasks} == {
-        (kind, n) for kind in ("lesion", "cell") for n in (3, 4, 5)
+        (kind, n) for kind in KINDS for n in (3, 4, 5)
     }
 
 
@@ -110,7 +114,7 @@ def test_most_tasks_need_more_than_one_attribute(small_tasks: list[DrawnTask]) -
     assert sum(several) > len(several) / 2
 
 
-@pytest.mark.parametrize("words", [LESION, CELL], ids=["lesion", "cell"])
+@pytest.mark.parametrize("words", WORDS.values(), ids=WORDS)
 def test_what_is_not_stated_varies_alike_in_all_classes(words: Vocabulary) -> None:
     rng = np.random.default_rng(0)
     plans = [plan for plan in (drawn._choose_plan(rng, words) for _ in range(300)) if plan]
@@ -125,7 +129,7 @@ def test_what_is_not_stated_varies_alike_in_all_classes(words: Vocabulary) -> No
                 assert not any(words.clash((value, other)) for other in loose)
 
 
-@pytest.mark.parametrize("words", [LESION, CELL], ids=["lesion", "cell"])
+@pytest.mark.parametrize("words", WORDS.values(), ids=WORDS)
 def test_values_and_phrases_mean_one_thing_only(words: Vocabulary) -> None:
     values = [value for menu in words.values.values() for value in menu]
     phrases = [p for menu in words.values.values() for said in menu.values() for p in said]
@@ -136,7 +140,7 @@ def test_values_and_phrases_mean_one_thing_only(words: Vocabulary) -> None:
 
 
 def test_every_value_can_be_painted() -> None:
-    for words, draw in [(LESION, draw_lesion), (CELL, draw_cell)]:
+    for words, draw in [(LESION, draw_lesion), (CELL, draw_cell), (FIELD, draw_field)]:
         plain = {name: next(iter(menu)) for name, menu in words.values.items()}
         for name, menu in words.values.items():
             for value in menu:
@@ -176,21 +180,38 @@ def _nearest_mean(task: DrawnTask, features: object) -> tuple[float, float]:
 def test_simple_statistics_of_the_middle_tell_the_classes_apart(tasks: list[DrawnTask]) -> None:
     scores = np.array([_nearest_mean(task, _statistics) for task in tasks])
     assert scores[:, 0].mean() > scores[:, 1].mean() + 0.25
-    for kind in (0, 1):
-        assert scores[kind::2, 0].mean() > scores[kind::2, 1].mean() + 0.15
+    for kind in range(len(KINDS)):
+        own = scores[kind :: len(KINDS)]
+        assert own[:, 0].mean() > own[:, 1].mean() + 0.15
 
 
 def test_the_background_tells_nothing(tasks: list[DrawnTask]) -> None:
-    scores = np.array([_nearest_mean(task, _corners) for task in tasks])
+    # Not asked of fields: the black around a fan or a slice is part of what tells a modality.
+    behind = [task for task in tasks if task.kind != "field"]
+    scores = np.array([_nearest_mean(task, _corners) for task in behind])
     assert abs(scores[:, 0].mean() - scores[:, 1].mean()) < 0.10
 
 
 def test_the_scene_does_not_depend_on_the_size_of_the_picture() -> None:
-    for index in (0, 1):
+    for index in range(len(KINDS)):
         large, small = (draw_task(1, index, 1, 0, image_size=s).support_images for s in (128, 64))
         shrunk = torch.nn.functional.avg_pool2d(large.float(), 2).flatten(1)
         for one, other in zip(shrunk, small.float().flatten(1), strict=True):
             assert float(torch.corrcoef(torch.stack([one, other]))[0, 1]) > 0.95
+
+
+def test_fields_are_gray_and_the_others_are_not(tasks: list[DrawnTask]) -> None:
+    for task in tasks:
+        red, green, blue = task.support_images.unbind(1)
+        assert (torch.equal(red, green) and torch.equal(red, blue)) == (task.kind == "field")
+
+
+def test_only_a_mass_under_ultrasound_casts_a_shadow() -> None:
+    looks = [draw_any(5, 3 * number + 2, 16)[1] for number in range(150)]
+    shadows = [look for look in looks if look["shadow"] != "no-shadow"]
+    assert {look["shadow"] for look in shadows} == {"dark-shadow", "enhancement"}
+    assert {look["modality"] for look in shadows} == {"ultrasound"}
+    assert "no-nodule" not in {look["nodule"] for look in shadows}
 
 
 def test_too_small_numbers_are_all_named() -> None:

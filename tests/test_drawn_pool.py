@@ -30,7 +30,11 @@ def test_real_pictures_and_their_labels_stay_as_they_were(mixed):
 def test_every_drawn_picture_is_labelled_with_what_was_drawn(mixed):
     assert len(mixed.groups) == len(mixed.images) == 88
     drawn = [source for source in mixed.sources if source.family == FAMILY]
-    assert {source.name.partition("/")[0] for source in drawn} == {"drawn-lesion", "drawn-cell"}
+    assert {source.name.partition("/")[0] for source in drawn} == {
+        "drawn-lesion",
+        "drawn-cell",
+        "drawn-field",
+    }
     for source in drawn:
         kind, attribute = source.name.removeprefix("drawn-").split("/")
         assert source.is_attribute

@@ -77,9 +77,9 @@ def _plain_task(seed: int, start: int) -> int:
 
     It has four classes or more, and one attribute alone tells them all apart. The report says so.
     """
-    from sgps.datasets.drawn import draw_task
+    from sgps.datasets.drawn import KINDS, draw_task
 
-    for index in count(start, step=2):
+    for index in count(start, step=len(KINDS)):
         looks = draw_task(seed, index, n_shot=1, n_query=0, image_size=16).looks
         distinct = [len({look[name] for look in looks}) for name in looks[0]]
         if len(looks) >= 4 and max(distinct) == len(looks):

@@ -1,8 +1,9 @@
 """Brushes for drawn pictures: smooth noise, outlines, soft masks, blending, and the finishing touches of a camera.
 
-A picture is float32 (3, R, R) in 0..255 while it is drawn, at twice the wanted side (R = 2 S), and is averaged down
-at the end, which smooths every edge. Geometry is in units of half the picture (x and y run from -1 to 1), so that the
-same random numbers give the same scene at every size. Masks are float32 (R, R) in 0..1.
+A picture is float32 (C, S, S) in 0..255 while it is drawn. Edges are smooth because every mask fades over a pixel or
+more: those made of distances by formula, strokes and dots because they are drawn at twice the side and averaged down.
+Geometry is in units of half the picture (x and y run from -1 to 1), so that the same random numbers give the same scene
+at every size. Masks are float32 (S, S) in 0..1. Whatever is small is painted within a box only.
 """
 
 from __future__ import annotations
@@ -16,8 +17,13 @@ from PIL import Image, ImageDraw, ImageFilter
 
 Array = NDArray[np.float32]
 Color = tuple[float, float, float]
+Point = tuple[float, float]
 Disc = tuple[float, float, float]
 """x and y of the center, and radius."""
+Part = tuple[slice, slice]
+"""Rows and columns of a picture."""
+
+EVERYWHERE: Part = (slice(None), slice(None))
 
 _TURN = 720  # entries of an outline's table of radii; finer than a pixel at every size in use
 
@@ -40,23 +46,30 @@ def noise(rng: np.random.Generator, side: int, cells: int) -> Array:
 
 def soft(distance: Array, width: float) -> Array:
     """Mask of the inside (negative distance), fading over `width` across the outline."""
-    t = np.clip(0.5 - distance / np.float32(width), 0, 1)
-    inside: Array = t * t * (3 - 2 * t)
+    t = distance * np.float32(-1 / width)
+    t += np.float32(0.5)
+    np.maximum(t, 0, out=t)
+    np.minimum(t, 1, out=t)
+    inside: Array = np.float32(3) - np.float32(2) * t
+    inside *= t
+    inside *= t
     return inside
 
 
 def blend(picture: Array, color: ArrayLike, mask: Array) -> None:
-    """Paint `color`, (3,) or a picture, onto `picture` in place, as opaque as `mask` says."""
+    """Paint `color`, one number a channel or a picture, onto `picture` in place, as opaque as `mask` says."""
     paint = np.asarray(color, dtype=np.float32)
-    for channel in range(3):
-        plane = picture[channel]
-        plane += mask * (paint[channel] - plane)
+    for plane, tone in zip(picture, paint, strict=True):
+        change = tone - plane
+        change *= mask
+        plane += change
 
 
-def canvas(color: ArrayLike, side: int) -> Array:
-    """Picture of one color."""
-    picture = np.empty((3, side, side), dtype=np.float32)
-    picture[:] = np.asarray(color, dtype=np.float32)[:, None, None]
+def canvas(color: ArrayLike, shape: tuple[int, ...]) -> Array:
+    """Picture (C, *shape) of one color."""
+    paint = np.asarray(color, dtype=np.float32)
+    picture = np.empty((len(paint), *shape), dtype=np.float32)
+    picture[:] = paint[:, None, None]
     return picture
 
 
@@ -83,15 +96,27 @@ def outline(
     return radii
 
 
-def polar(side: int, x0: float, y0: float) -> tuple[Array, NDArray[np.intp]]:
-    """Distance of every pixel from (x0, y0), and its angle as an index into an outline's table."""
+def polar(
+    side: int, x0: float, y0: float, table: Array, part: Part = EVERYWHERE
+) -> tuple[Array, Array]:
+    """Distance of every pixel from (x0, y0), and the radius that an outline's table has in its direction."""
     x, y = grid(side)
-    dx, dy = x - np.float32(x0), y - np.float32(y0)
-    index = (np.arctan2(dy, dx) * np.float32(_TURN / (2 * np.pi))).astype(np.intp) % _TURN
-    return np.hypot(dx, dy), index
+    dx, dy = x[part] - np.float32(x0), y[part] - np.float32(y0)
+    turns = np.arctan2(dy, dx)
+    turns *= np.float32(_TURN / (2 * np.pi))
+    # Negative indices count from the end of the table, which is what negative angles mean.
+    return _length(dx, dy), table.take(turns.astype(np.int32), mode="wrap")
 
 
-def box(side: int, x0: float, y0: float, reach: float) -> tuple[slice, slice]:
+def _length(dx: Array, dy: Array) -> Array:
+    """Length of vectors; `numpy.hypot` guards against overflow and takes several times as long."""
+    squares = dx * dx
+    squares += dy * dy
+    length: Array = np.sqrt(squares, out=squares)
+    return length
+
+
+def box(side: int, x0: float, y0: float, reach: float) -> Part:
     """Rows and columns of the pixels within `reach` of (x0, y0), so that small things are painted at small cost."""
     low_x, high_x, low_y, high_y = (
         min(max(int((c + 1) * side / 2), 0), side)
@@ -102,44 +127,63 @@ def box(side: int, x0: float, y0: float, reach: float) -> tuple[slice, slice]:
 
 def ellipse_distance(
     side: int,
-    center: tuple[float, float],
+    center: Point,
     axes: tuple[float, float],
     turn: float = 0.0,
-    part: tuple[slice, slice] = (slice(None), slice(None)),
+    part: Part = EVERYWHERE,
 ) -> Array:
     """Distance from an ellipse with these half axes, negative inside (close to exact near the outline)."""
     x, y = grid(side)
     c, s = np.float32(np.cos(turn)), np.float32(np.sin(turn))
     dx, dy = x[part] - np.float32(center[0]), y[part] - np.float32(center[1])
-    a, b = np.float32(axes[0]), np.float32(axes[1])
-    distance: Array = (np.hypot((dx * c + dy * s) / a, (dy * c - dx * s) / b) - 1) * np.sqrt(a * b)
+    a, b = np.float32(1 / axes[0]), np.float32(1 / axes[1])
+    distance = _length(dx * (c * a) + dy * (s * a), dy * (c * b) - dx * (s * b))
+    distance -= 1
+    distance *= np.float32(np.sqrt(axes[0] * axes[1]))
+    return distance
+
+
+def bar_distance(
+    side: int, start: Point, end: Point, radius: float, part: Part = EVERYWHERE
+) -> Array:
+    """Distance from a rounded bar, negative inside."""
+    x, y = grid(side)
+    dx, dy = (np.float32(b - a) for a, b in zip(start, end, strict=True))
+    px, py = x[part] - np.float32(start[0]), y[part] - np.float32(start[1])
+    scale = np.float32(1 / float(dx * dx + dy * dy + 1e-9))
+    along = px * (dx * scale) + py * (dy * scale)
+    np.maximum(along, 0, out=along)
+    np.minimum(along, 1, out=along)
+    px -= along * dx
+    py -= along * dy
+    distance = _length(px, py)
+    distance -= np.float32(radius)
     return distance
 
 
 def mesh(rng: np.random.Generator, side: int, cells: float) -> tuple[Array, Array]:
     """Honeycomb of jittered cells: distance to the nearest center, and to the wall between cells, in cell widths."""
-    half = side // 2  # a quarter of the pixels is plenty for walls that are several pixels wide
-    x, y = grid(half)
-    u, v = (x + 1) * np.float32(cells / 2), (y + 1) * np.float32(cells / 2)
-    iu, iv = u.astype(np.intp), v.astype(np.intp)
+    axis = (grid(side)[0][0] + 1) * np.float32(cells / 2)
+    nearest = axis.astype(np.intp)
     size = int(np.ceil(cells)) + 3
     jitter = rng.uniform(0.15, 0.85, (2, size, size)).astype(np.float32)
-    first = np.full((half, half), 9, dtype=np.float32)
+    first = np.full((side, side), 81, dtype=np.float32)
     second = first.copy()
-    for du in (-1, 0, 1):
-        for dv in (-1, 0, 1):
-            cu, cv = iu + (du + 1), iv + (dv + 1)
-            d = np.hypot(jitter[0, cv, cu] + (iu + du) - u, jitter[1, cv, cu] + (iv + dv) - v)
-            np.minimum(second, np.maximum(first, d), out=second)
-            np.minimum(first, d, out=first)
-    return enlarge(first.astype(np.float32), side), enlarge(
-        (second - first).astype(np.float32), side
-    )
-
-
-def enlarge(field: Array, side: int) -> Array:
-    """Stretch a field to `side` pixels, bilinear."""
-    return np.asarray(Image.fromarray(field).resize((side, side), Image.Resampling.BILINEAR))
+    for column in (-1, 0, 1):
+        across = jitter[
+            :, :, nearest + (column + 1)
+        ]  # what depends on the column, once for all rows
+        across[0] += nearest + column - axis
+        for row in (-1, 0, 1):
+            dx, dy = across[:, nearest + (row + 1)]
+            dy += (nearest + row - axis).astype(np.float32)[:, None]
+            dx *= dx
+            dy *= dy
+            dx += dy
+            np.minimum(second, np.maximum(first, dx), out=second)
+            np.minimum(first, dx, out=first)
+    near: Array = np.sqrt(first, out=first)
+    return near, np.sqrt(second, out=second) - near
 
 
 class Stencil:
@@ -147,29 +191,42 @@ class Stencil:
 
     def __init__(self, side: int) -> None:
         self.side = side
-        self._image = Image.new("L", (side, side))
+        self._image = Image.new("L", (2 * side, 2 * side))
         self._draw = ImageDraw.Draw(self._image)
 
     def dot(self, x: float, y: float, a: float, b: float | None = None, level: float = 1.0) -> None:
         """Filled ellipse with upright axes."""
-        h, b = self.side / 2, a if b is None else b
+        h, b = self.side, a if b is None else b
         box = ((x - a + 1) * h, (y - b + 1) * h, (x + a + 1) * h, (y + b + 1) * h)
         self._draw.ellipse(box, fill=round(255 * level))
 
+    def dots(
+        self, points: NDArray[np.floating], a: ArrayLike, b: ArrayLike, level: ArrayLike = 1.0
+    ) -> None:
+        """Many filled ellipses around `points` (n, 2): half axes and level are one for all, or one for each."""
+        reach = np.empty_like(points)
+        reach[:, 0], reach[:, 1] = a, b
+        boxes = np.hstack([points - reach, points + reach])
+        boxes = ((boxes + 1) * self.side).tolist()
+        levels = np.broadcast_to(np.rint(np.multiply(level, 255)).astype(int), len(points)).tolist()
+        for box, fill in zip(boxes, levels, strict=True):
+            self._draw.ellipse(box, fill=fill)
+
     def stroke(self, points: NDArray[np.floating], width: float, level: float = 1.0) -> None:
         """Polyline through `points` (n, 2)."""
-        h = self.side / 2
-        path = [(float(px + 1) * h, float(py + 1) * h) for px, py in points]
-        self._draw.line(
-            path, fill=round(255 * level), width=max(1, round(width * h)), joint="curve"
-        )
+        path = ((points + 1) * self.side).ravel().tolist()
+        thick = max(1, round(width * self.side))
+        self._draw.line(path, fill=round(255 * level), width=thick, joint="curve")
 
-    def mask(self, blur: float = 0.0) -> Array:
-        """The mask, blurred by `blur`."""
-        image = self._image
-        if blur:
+    def mask(self, blur: float = 0.0, part: Part = EVERYWHERE) -> Array:
+        """The mask, or a part of it, blurred by `blur`."""
+        (top, bottom, _), (left, right, _) = (own.indices(self.side) for own in part)
+        image = self._image.reduce(2, (2 * left, 2 * top, 2 * right, 2 * bottom))
+        if blur * self.side > 1:  # averaging down has blurred as much as that
             image = image.filter(ImageFilter.GaussianBlur(blur * self.side / 2))
-        return np.asarray(image, dtype=np.float32) / np.float32(255)
+        mask = np.asarray(image, dtype=np.float32)
+        mask *= np.float32(1 / 255)
+        return mask
 
 
 def scatter(rng: np.random.Generator, at: Disc, spacing: float) -> NDArray[np.float64]:
@@ -188,25 +245,30 @@ def scatter(rng: np.random.Generator, at: Disc, spacing: float) -> NDArray[np.fl
 def finish(
     rng: np.random.Generator, picture: Array, image_size: int, grain: float
 ) -> NDArray[np.uint8]:
-    """Give the picture light, white balance, blur and grain; average it down to uint8 (3, S, S)."""
-    side = picture.shape[1]
-    x, y = grid(side)
+    """Give the picture light, white balance, blur and grain; turn it into uint8 (3, S, S)."""
+    x, y = grid(image_size)
     angle, strength = rng.uniform(0, 2 * np.pi), rng.uniform(0, 0.13)
-    light = 1 + np.float32(strength) * (
-        x * np.float32(np.cos(angle)) + y * np.float32(np.sin(angle))
-    )
-    light -= np.float32(rng.uniform(0, 0.10)) * (x * x + y * y)
-    picture *= light * np.float32(rng.uniform(0.88, 1.08))
-    picture *= rng.uniform(0.97, 1.03, (3, 1, 1)).astype(np.float32)
-    small = (
-        picture[:, ::2, ::2]
-        + picture[:, 1::2, ::2]
-        + picture[:, ::2, 1::2]
-        + picture[:, 1::2, 1::2]
-    ) * np.float32(0.25)
-    small += rng.standard_normal(small.shape, dtype=np.float32) * np.float32(grain)
-    image = Image.fromarray(np.clip(small + 0.5, 0, 255).astype(np.uint8).transpose(1, 2, 0))
+    gain = float(rng.uniform(0.88, 1.08))
+    across, down = (np.float32(gain * strength * way) for way in (np.cos(angle), np.sin(angle)))
+    falloff = np.float32(gain * rng.uniform(0, 0.10))
+    # Light is a function of the column plus one of the row, so that it costs two lines.
+    columns = x[0] * across - falloff * x[0] ** 2
+    rows = y[:, 0] * down - falloff * y[:, 0] ** 2 + np.float32(gain)
+    picture *= columns[None, :] + rows[:, None]
+    if len(picture) == 3:
+        picture *= rng.uniform(0.97, 1.03, (3, 1, 1)).astype(np.float32)
+    # The sum of two random bytes is grain enough, and quicker to come by than a normal number.
+    grains = np.frombuffer(rng.bytes(2 * picture.size), dtype=np.uint8).reshape(2, *picture.shape)
+    speck = grains[0].astype(np.float32)
+    speck += grains[1]
+    speck *= np.float32(grain / 104.5)
+    picture += speck
+    picture += np.float32(0.5 - 255 * grain / 104.5)
+    np.maximum(picture, 0, out=picture)
+    np.minimum(picture, 255, out=picture)
+    planes = [Image.fromarray(plane) for plane in picture.astype(np.uint8)]
     blur = rng.uniform(-0.4, 0.9) * image_size / 128
     if blur > 0:
-        image = image.filter(ImageFilter.GaussianBlur(blur))
-    return np.ascontiguousarray(np.asarray(image).transpose(2, 0, 1))
+        planes = [plane.filter(ImageFilter.GaussianBlur(blur)) for plane in planes]
+    done = np.stack([np.asarray(plane) for plane in planes])
+    return done if len(done) == 3 else np.repeat(done, 3, axis=0)

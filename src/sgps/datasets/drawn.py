@@ -1,8 +1,8 @@
-"""Tasks without data: drawn skin lesions and drawn blood cells, whose classes differ exactly in what is said of them.
+"""Tasks without data: drawn skin lesions, blood cells and gray fields, whose classes differ exactly in what is said of them.
 
-In: a seed and an index. Out: a `DrawnTask` with pictures, labels and descriptions. Even indices give lesions, odd ones
-cells. The tasks ground words in pixels during pretraining, and they are the demo and the tests of a package that ships
-no medical image.
+In: a seed and an index. Out: a `DrawnTask` with pictures, labels and descriptions. Kinds take turns: index 0 gives lesions,
+1 cells, 2 fields, 3 lesions again. The tasks ground words in pixels during pretraining, and they are the demo and the tests
+of a package that ships no medical image.
 
 An attribute of a task is one of three kinds. *Telling*: its value is fixed for each class, differs between classes and
 is stated in every description. *Shared*: one value for the whole task, often stated. *Free*: drawn anew for every
@@ -21,6 +21,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sgps.datasets.drawn_cells import draw_cell
+from sgps.datasets.drawn_field_words import FIELD
+from sgps.datasets.drawn_fields import draw_field
 from sgps.datasets.drawn_lesions import draw_lesion
 from sgps.datasets.drawn_words import CELL, LESION, Vocabulary
 from sgps.errors import InputError
@@ -34,7 +36,7 @@ class DrawnTask:
     """A small classification task, drawn by the program."""
 
     kind: str
-    """`lesion` or `cell`."""
+    """`lesion`, `cell` or `field`."""
     support_images: Tensor
     """uint8 (N * n_shot, 3, S, S), class by class."""
     support_labels: Tensor
@@ -67,7 +69,14 @@ class _Kind:
     draw: Callable[[np.random.Generator, Look, int], NDArray[np.uint8]]
 
 
-_KINDS = (_Kind("lesion", LESION, draw_lesion), _Kind("cell", CELL, draw_cell))
+_KINDS = (
+    _Kind("lesion", LESION, draw_lesion),
+    _Kind("cell", CELL, draw_cell),
+    _Kind("field", FIELD, draw_field),
+)
+
+KINDS = tuple(kind.name for kind in _KINDS)
+"""What is drawn, in the order in which an index chooses it: `KINDS[index % len(KINDS)]`."""
 
 
 def draw_any(seed: int, index: int, image_size: int = 128) -> tuple[str, Look, Tensor]:
@@ -75,13 +84,13 @@ def draw_any(seed: int, index: int, image_size: int = 128) -> tuple[str, Look, T
 
     Args:
         seed: names the series; 0 or more.
-        index: number of the picture; even ones are lesions, odd ones are cells.
+        index: number of the picture; kinds take turns in the order of `KINDS`.
         image_size: side of the picture, in pixels.
 
     Returns:
-        The kind (`lesion` or `cell`), the value of each attribute, and the picture, uint8 (3, S, S).
+        The kind, the value of each attribute, and the picture, uint8 (3, S, S).
     """
-    kind = _KINDS[index % 2]
+    kind = _KINDS[index % len(_KINDS)]
     rng = np.random.default_rng((seed, index, 3))
     look: Look = {}
     while not look or kind.words.clash(look.values()):
@@ -105,7 +114,7 @@ def draw_task(seed: int, index: int, n_shot: int, n_query: int, image_size: int 
 
     Args:
         seed: names the series; 0 or more.
-        index: number of the task; even ones are lesions, odd ones are cells.
+        index: number of the task; kinds take turns in the order of `KINDS`.
         n_shot: support pictures of each class, at least 1.
         n_query: query pictures of each class, 0 or more.
         image_size: side of the pictures, in pixels.
@@ -123,7 +132,7 @@ def draw_task(seed: int, index: int, n_shot: int, n_query: int, image_size: int 
     if low:
         raise InputError(f"a drawn task needs larger numbers: {', '.join(low)}.")
 
-    kind = _KINDS[index % 2]
+    kind = _KINDS[index % len(_KINDS)]
     rng = np.random.default_rng((seed, index))
     plan = None
     while plan is None:  # some menus hold values that do not go together

@@ -52,19 +52,19 @@ def draw_lesion(
     rng: np.random.Generator, look: Mapping[str, str], image_size: int
 ) -> NDArray[np.uint8]:
     """Draw one lesion of the given look, uint8 (3, S, S)."""
-    side = 2 * image_size
+    side = image_size
     skin = np.asarray(_SKINS[rng.integers(len(_SKINS))]) * rng.uniform(0.96, 1.04)
-    picture = canvas(skin, side)
+    picture = canvas(skin, (side, side))
     picture += noise(rng, side, 5) * np.array((2.5, 5, 5), dtype=np.float32)[:, None, None]
 
     place = _place(rng, side, look)
     color = np.asarray(_COLORS[look["color"]], dtype=np.float32)
     color = (color * rng.uniform(0.92, 1.08) * rng.uniform(0.97, 1.03, 3)).astype(np.float32)
-    paint = canvas(color, side)
+    paint = canvas(color, (side, side))
     if look["color"] == "multicolored":
         for patch in ("light-brown", "red", "blue-gray", "dark-brown", "black"):
             field = noise(rng, side, 4) + np.float32(0.3) * noise(rng, side, 14)
-            blend(paint, _COLORS[patch], soft(np.float32(0.35) - field, 0.8) * np.float32(0.85))
+            blend(paint, _COLORS[patch], soft(np.float32(0.30) - field, 0.5) * np.float32(0.92))
     # Pigment is never laid on evenly: coarse and fine mottling, and a middle somewhat darker or paler than the rim.
     mottle = np.float32(0.08) * noise(rng, side, 7) + np.float32(0.05) * noise(rng, side, 24)
     paint *= 1 + mottle + np.float32(rng.uniform(-0.16, 0.16)) * (place.depth - np.float32(0.6))
@@ -104,8 +104,8 @@ def _place(rng: np.random.Generator, side: int, look: Mapping[str, str]) -> _Pla
     notched = look["border"] == "notched"
     wobble = (0.07, 0.10, 0.07, 0.06, 0.05, 0.04, 0.035) if notched else (0.03, 0.02, 0.012)
     table = outline(rng, radius, wobble, rng.uniform(1.0, 1.3))
-    rho, index = polar(side, x, y)
-    distance = rho - table[index]
+    rho, edge = polar(side, x, y, table)
+    distance = rho - edge
     distance += np.float32(0.045 if notched else 0.010) * noise(rng, side, 11)
     if look["edge"] == "sharp":
         mask, inside = soft(distance, 0.06), soft(distance + np.float32(0.04), 0.10)
@@ -118,7 +118,7 @@ def _place(rng: np.random.Generator, side: int, look: Mapping[str, str]) -> _Pla
         y=float(y),
         radius=radius,
         table=table,
-        depth=rho / table[index],
+        depth=rho / edge,
         mask=mask * np.float32(rng.uniform(0.86, 0.96)),
         inside=inside,
     )
@@ -140,16 +140,18 @@ def _network(rng: np.random.Generator, picture: Array, color: Array, at: _Place)
         0,
         1,
     )
-    hole = np.minimum(color * 1.25 + 24, 235).astype(np.float32)
-    blend(picture, hole, (1 - lines) * at.inside * strength * np.float32(0.55))
-    blend(picture, _darker(color, 0.40), lines * at.inside * strength * np.float32(0.88))
+    # Paler holes and darker lines of the color that is there, so that many colors stay many.
+    tone = np.float32(1) + (np.float32(0.16) - np.float32(0.74) * lines) * (at.inside * strength)
+    picture *= tone
 
 
 def _globules(rng: np.random.Generator, picture: Array, color: Array, at: _Place) -> None:
     stencil = Stencil(at.side)
-    for x, y in at.scatter(rng, rng.uniform(0.125, 0.165)):
-        size = rng.uniform(0.026, 0.054)
-        stencil.dot(x, y, size, size * rng.uniform(0.8, 1.2), rng.uniform(0.7, 1.0))
+    points = at.scatter(rng, rng.uniform(0.125, 0.165))
+    size, slant, level = rng.uniform(
+        ((0.026,), (0.8,), (0.7,)), ((0.054,), (1.2,), (1.0,)), (3, len(points))
+    )
+    stencil.dots(points, size, size * slant, level)
     blend(picture, _darker(color, 0.42), stencil.mask(0.013) * at.inside * np.float32(0.95))
 
 
@@ -171,11 +173,11 @@ def _streaks(rng: np.random.Generator, picture: Array, color: Array, at: _Place)
 
 def _cysts(rng: np.random.Generator, picture: Array, color: Array, at: _Place) -> None:
     white, plug = Stencil(at.side), Stencil(at.side)
-    for x, y in at.scatter(rng, rng.uniform(0.17, 0.22)):
-        if rng.random() < 0.16:
-            plug.dot(x, y, rng.uniform(0.03, 0.045), rng.uniform(0.025, 0.04))
-        else:
-            white.dot(x, y, rng.uniform(0.024, 0.046))
+    points = at.scatter(rng, rng.uniform(0.17, 0.22))
+    dark = rng.random(len(points)) < 0.16
+    size = rng.uniform(0.024, 0.046, len(points))
+    plug.dots(points[dark], size[dark], 0.9 * size[dark])
+    white.dots(points[~dark], size[~dark], size[~dark])
     blend(picture, _darker(color, 0.35), plug.mask(0.010) * at.inside * np.float32(0.9))
     blend(picture, (244, 230, 204), white.mask(0.045) * at.inside * np.float32(0.5))
     blend(picture, (252, 244, 226), white.mask(0.014) * at.inside * np.float32(0.95))
@@ -234,8 +236,8 @@ def _branch(
 
 def _dotted_vessels(rng: np.random.Generator, picture: Array, color: Array, at: _Place) -> None:
     stencil = Stencil(at.side)
-    for x, y in at.scatter(rng, rng.uniform(0.095, 0.125)):
-        stencil.dot(x, y, rng.uniform(0.016, 0.024))
+    points = at.scatter(rng, rng.uniform(0.095, 0.125))
+    stencil.dots(points, rng.uniform(0.016, 0.024, len(points)), 0.020)
     blend(picture, (178, 18, 34), stencil.mask(0.006) * at.inside * np.float32(0.95))
 
 
@@ -269,8 +271,8 @@ def _paint_center(rng: np.random.Generator, picture: Array, kind: str, at: _Plac
         {"white-scar": 0.40, "veil": 0.55, "ulcer": 0.34}[kind] * at.radius * rng.uniform(0.9, 1.15)
     )
     x0, y0 = (at.x, at.y) + rng.uniform(-0.10, 0.10, 2) * at.radius
-    rho, index = polar(at.side, x0, y0)
-    distance = rho - outline(rng, size, (0.10, 0.08, 0.06, 0.05), 1.15)[index]
+    rho, edge = polar(at.side, x0, y0, outline(rng, size, (0.10, 0.08, 0.06, 0.05), 1.15))
+    distance = rho - edge
     ragged = distance + np.float32(0.05) * noise(rng, at.side, 12)
     if kind == "white-scar":
         blend(picture, (240, 222, 210), soft(ragged, 0.30) * np.float32(0.92))
@@ -315,4 +317,4 @@ def _paint_skin_and_hairs(rng: np.random.Generator, picture: Array) -> None:
                 np.hypot(x - np.float32(bx), y - np.float32(by))
                 - np.float32(rng.uniform(0.03, 0.08))
             )
-            blend(picture, (255, 252, 246), soft(ring - np.float32(0.006), 0.012) * np.float32(0.5))
+            blend(picture, (255, 252, 246), soft(ring - np.float32(0.004), 0.020) * np.float32(0.5))

@@ -21,7 +21,7 @@ FAMILY = "drawn"
 
 
 def with_drawn(pool: Pool, seed: int) -> Pool:
-    """Draw pictures, half lesions and half cells, into the room that the pool has for more."""
+    """Draw pictures, as many of each kind, into the room that the pool has for more."""
     first = len(pool.groups)
     count = len(pool.images) - first
     looks: list[tuple[str, Look]] = []
