@@ -23,7 +23,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from sgps.clinical.conditions import conditions, vocabulary
-from sgps.clinical.reading import read
+from sgps.clinical.reading import Reading, read
 from sgps.engine.text import TextEncoder, default_text_encoder
 
 
@@ -51,14 +51,19 @@ class DescriptionEncoder:
 
 
 def attribute_vectors(texts: Sequence[str]) -> Tensor:
+    """Float32 (n, values): what each text states, as `reading_vectors` has it."""
+    return reading_vectors([read(text) for text in texts])
+
+
+def reading_vectors(readings: Sequence[Reading]) -> Tensor:
     """Float32 (n, values): the rarity of each value that a text states, zero elsewhere; of length one, or zero."""
-    columns = _rarity()
-    vectors = torch.zeros(len(texts), len(columns))
-    places = {key: place for place, key in enumerate(columns)}
-    for row, text in zip(vectors, texts, strict=True):
-        for attribute, values in read(text).items():
+    weights = _rarity()
+    places = {key: place for place, key in enumerate(weights)}
+    vectors = torch.zeros(len(readings), len(weights))
+    for row, reading in zip(vectors, readings, strict=True):
+        for attribute, values in reading.items():
             for value in values:
-                row[places[attribute, value]] = columns[attribute, value]
+                row[places[attribute, value]] = weights[attribute, value]
     return functional.normalize(vectors, dim=-1)
 
 
