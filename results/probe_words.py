@@ -62,7 +62,7 @@ Train = Callable[[Tensor], Tensor]
 
 
 def unseen() -> Tensor:
-    """Bool (entries,): every second entry of a modality, by key; nobody looked at their texts to find the words heard."""
+    """Bool (entries,): every second entry of a modality, by key; the words heard were found in texts of the others."""
     place = {modality: 0 for modality in MODALITIES}
     found = []
     for entry in ENTRIES:

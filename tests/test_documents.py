@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import re
 from pathlib import Path
 from types import ModuleType
@@ -42,3 +43,13 @@ def test_the_readme_shows_what_describe_prints_and_counts_the_catalogue() -> Non
     done = CliRunner().invoke(app, ["describe", "DF", "--modality", "dermatoscopy"])
     assert done.stdout in readme
     assert f"The catalogue holds {len(conditions())} conditions" in readme
+
+
+def test_nine_texts_of_ten_find_their_entry_with_the_chosen_representation() -> None:
+    probe = json.loads((ROOT / "results" / "words-probe.json").read_text(encoding="utf-8"))
+    assert sum(probe["entries"].values()) == len(conditions())
+    chosen = probe["representations"][probe["chosen"]]
+    assert chosen["mean"] >= 0.90
+    assert chosen["mean_of_modalities"] >= 0.90
+    # The entries whose texts were not used to find the words that the reader knows.
+    assert chosen["mean_of_unseen_half"] >= 0.90
