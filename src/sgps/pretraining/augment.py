@@ -62,7 +62,9 @@ class AugmentPlan:
         return AugmentPlan(**rows)
 
 
-def draw_plan(count: int, generator: torch.Generator, color_jitter: float = 1.0) -> AugmentPlan:
+def draw_plan(
+    count: int, generator: torch.Generator, color_jitter: float = 1.0
+) -> AugmentPlan:
     """Draw a plan for `count` pictures; the generator is the only source of randomness.
 
     `color_jitter` is a factor on the share of gray pictures and on how far saturation, contrast, brightness and channels
