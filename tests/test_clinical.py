@@ -67,6 +67,7 @@ def test_plain_and_terse_texts_do_not_give_the_name_away():
 
 def test_a_form_stands_for_one_value_of_an_attribute():
     for attribute in vocabulary().values():
-        forms = Counter(form for values in attribute.values.values() for form in values)
+        known = (*attribute.values.values(), *attribute.heard.values())
+        forms = Counter(form for values in known for form in {f.replace("-", " ") for f in values})
         assert [form for form, count in forms.items() if count > 1] == [], attribute.name
     assert tuple(vocabulary()) == ATTRIBUTES

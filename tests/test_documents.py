@@ -73,3 +73,13 @@ def test_the_probe_reads_every_attribute_of_the_drawings_and_nothing_from_shuffl
             assert min(scores["accuracy"], scores["balanced_accuracy"]) > 0.9, (kind, attribute)
             assert scores["shuffled_balanced_accuracy"] < 1 / len(values) + 0.05, (kind, attribute)
             assert scores["shuffled_accuracy"] < scores["commonest"] + 0.05, (kind, attribute)
+
+
+def test_nine_texts_of_ten_find_their_entry_with_the_chosen_representation() -> None:
+    probe = json.loads((ROOT / "results" / "words-probe.json").read_text(encoding="utf-8"))
+    assert sum(probe["entries"].values()) == len(conditions())
+    chosen = probe["representations"][probe["chosen"]]
+    assert chosen["mean"] >= 0.90
+    assert chosen["mean_of_modalities"] >= 0.90
+    # The entries whose texts were not used to find the words that the reader knows.
+    assert chosen["mean_of_unseen_half"] >= 0.90

@@ -49,6 +49,13 @@ def test_the_texts_of_the_catalogue_state_what_their_entries_list():
     [
         ("a blue-white veil", "color", ("blue",)),
         ("bright red lagoons", "color", ("red",)),
+        ("a red-brown patch", "color", ("brown", "red")),
+        ("grayish-blue to pink-white", "color", ("white", "gray", "pink", "blue")),
+        ("a see-through dome", "color", ("translucent",)),
+        ("well defined", "border", ("sharp",)),
+        ("a blister with a smooth wall", "border", ("smooth",)),
+        ("smooth, round nuclei", "border", ("smooth",)),
+        ("well\ndefined", "border", ("sharp",)),
         ("No red dots; brown globules.", "color", ("brown",)),
         ("without a pigment network, brown", "color", ("brown",)),
         ("unlike melanoma, black", "color", ("black",)),

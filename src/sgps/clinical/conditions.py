@@ -52,6 +52,8 @@ class Attribute:
     """What to ask a user whose text does not state it."""
     values: Mapping[str, tuple[str, ...]] = field(repr=False)
     """Value to the surface forms by which a text may state it, the value's own name first."""
+    heard: Mapping[str, tuple[str, ...]] = field(repr=False)
+    """Value to more forms, which are read but never written; values without any are left out."""
     opposites: tuple[tuple[str, str], ...]
     """Pairs of values that one lesion does not show at the same place."""
 
@@ -109,12 +111,14 @@ def conditions() -> Mapping[str, Condition]:
 def _attribute(name: str, table: Mapping[str, Any]) -> Attribute:
     values = {value: (value, *forms) for value, forms in table["values"].items()}
     opposites = tuple((first, second) for first, second in table["opposites"])
-    unknown = {value for pair in opposites for value in pair} - set(values)
-    assert not unknown, f"opposites of {name}: {unknown}"
+    heard = {value: tuple(forms) for value, forms in table["heard"].items()}
+    unknown = ({value for pair in opposites for value in pair} | set(heard)) - set(values)
+    assert not unknown, f"opposites of {name}, or forms heard: {unknown}"
     return Attribute(
         name=name,
         question=table["question"],
         values=MappingProxyType(values),
+        heard=MappingProxyType(heard),
         opposites=opposites,
     )
 

@@ -10,7 +10,7 @@ Source: structure and text checked against each other, after STAR, arXiv 2305.15
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import combinations
@@ -21,11 +21,19 @@ _DENIALS = r"(?:no|not|without|lacks?|lacking|never|neither|nor|absent|free of|a
 _DENIED = re.compile(rf"\b{_DENIALS}\b(?:[\s-]+[\w-]+){{0,3}}[\s-]*$")
 """A denial with up to three words between it and the form; a comma or a full stop ends its reach."""
 
-BORDER_NOUNS = ("border", "margin", "outline", "edge", "contour", "rim")
-"""Words that make what stands beside them a statement about the border."""
+BORDER_NOUNS = (
+    *("border", "margin", "outline", "edge", "contour", "rim"),
+    *("wall", "limit", "membrane", "boundary", "boundarie"),
+)
+"""Words that make what stands beside them a statement about the border; with an s, where there are several."""
 _BORDERS = rf"(?:{'|'.join(BORDER_NOUNS)})s?"
 _BORDER_AFTER = re.compile(rf"^(?:[\s,-]+(?:and\s+)?[\w-]+){{0,2}}[\s-]+{_BORDERS}\b")
 _BORDER_BEFORE = re.compile(rf"\b{_BORDERS}\s+(?:is|are|looks?)\s+(?:[\w-]+[\s,]+){{0,2}}$")
+
+_ROUND_AFTER = re.compile(
+    r"^[\s,]+(?:and\s+)?(?:round|oval|circular|spherical|sharp|distinct|well-defined|clear-cut)\b"
+)
+"""What is smooth and round, or smooth and distinct, is so at its border."""
 
 Reading = Mapping[str, tuple[str, ...]]
 """Attribute to the values that a text states, in the vocabulary's order."""
@@ -110,15 +118,18 @@ def check_pairs(classes: Sequence[ClassCheck]) -> list[PairCheck]:
 
 def _values(attribute: str, text: str) -> tuple[str, ...]:
     pattern, owners = _pattern(attribute)
+    if attribute == "color":
+        text = _split_colors(text)
     found = set()
     # The longest form wins where several begin: "blue-white" says blue, not white.
     for match in pattern.finditer(text):
-        form, before, after = match.group(1), text[: match.start()], text[match.end() :]
+        form = _spaced(match.group(1))
+        before, after = text[: match.start()], text[match.end() :]
         if _DENIED.search(re.split(r"[,.;:()]", before)[-1]):
             continue
         if form in _shared_forms():
             beside = _BORDER_AFTER.search(re.split(r"[.;:()]", after)[0])
-            is_border = bool(beside or _BORDER_BEFORE.search(before))
+            is_border = bool(beside or _ROUND_AFTER.search(after) or _BORDER_BEFORE.search(before))
             if is_border != (attribute == "border"):
                 continue
         found.add(owners[form])
@@ -130,20 +141,50 @@ def _shared_forms() -> frozenset[str]:
     """Forms that the border has in common with another attribute."""
     owners: dict[str, set[str]] = {}
     for name, attribute in vocabulary().items():
-        for forms in attribute.values.values():
+        for forms in (*attribute.values.values(), *attribute.heard.values()):
             for form in forms:
-                owners.setdefault(form.lower(), set()).add(name)
+                owners.setdefault(_spaced(form), set()).add(name)
     return frozenset(form for form, names in owners.items() if "border" in names and len(names) > 1)
 
 
 @cache
 def _pattern(attribute: str) -> tuple[re.Pattern[str], Mapping[str, str]]:
-    """A pattern of all forms of an attribute, the longest first, and the value of each form."""
+    """A pattern of all forms of an attribute, the longest first, and the value of each form, hyphens as spaces."""
+    known = vocabulary()[attribute]
     owners = {
-        form.lower(): value
-        for value, forms in vocabulary()[attribute].values.items()
+        _spaced(form): value
+        for value, forms in (*known.values.items(), *known.heard.items())
         for form in forms
     }
-    longest = sorted(owners, key=lambda form: (-len(form), form))
-    forms = "|".join(re.escape(form) for form in longest)
+    forms = _alternatives(owners)
     return re.compile(rf"(?<![\w-])({forms})(?:s|es)?(?!\w|-\w)"), owners
+
+
+@cache
+def _joined_colors() -> tuple[re.Pattern[str], frozenset[str]]:
+    """A pattern of two colors joined by a hyphen, and the forms that are such a pair themselves."""
+    owners = _pattern("color")[1]
+    forms = _alternatives(form for form in owners if " " not in form)
+    return re.compile(rf"(?<![\w-])({forms})-(?=({forms})(?![\w]))"), frozenset(owners)
+
+
+def _split_colors(text: str) -> str:
+    """Say "red-brown" as "red brown", which is both; "blue-white" is a form of its own and stays."""
+    pattern, owners = _joined_colors()
+
+    def split(match: re.Match[str]) -> str:
+        first, second = match.groups()
+        return match.group(0) if f"{first} {second}" in owners else f"{first} "
+
+    return pattern.sub(split, text)
+
+
+def _alternatives(forms: Iterable[str]) -> str:
+    """An expression for any of the forms, the longest first; a space in one may be a hyphen in the text."""
+    longest = sorted(forms, key=lambda form: (-len(form), form))
+    return "|".join(re.escape(form).replace(r"\ ", r"[\s-]") for form in longest)
+
+
+def _spaced(form: str) -> str:
+    """A form as it is looked up: lower case, every hyphen and white space a space."""
+    return re.sub(r"[\s-]", " ", form.lower())
