@@ -156,9 +156,51 @@ def features() -> str:
     return "\n".join(lines)
 
 
+def words() -> str:
+    """How often a description finds its entry of the catalogue."""
+    probe = _load("words-probe")
+    shown = ("sentence embedding, as shipped", "letters, tf-idf", "attributes", probe["chosen"])
+    texts = ("expert", "plain", "terse")
+    lines = [f"| represented by | {' | '.join(texts)} | mean |", "|---|---|---|---|---|"]
+    for name in shown:
+        one = probe["representations"][name]
+        cells = [f"{one['queries'][text]:.2f}" for text in texts]
+        lines.append(f"| {name} | {' | '.join(cells)} | {one['mean']:.3f} ± {one['ci95']:.3f} |")
+    count = sum(probe["entries"].values())
+    lines += [
+        "",
+        f"{count} entries, commit `{probe['git_commit'][:12]}`. From `results/words-probe.json`.",
+    ]
+    return "\n".join(lines)
+
+
+def drawn() -> str:
+    """What a linear probe reads in the drawings."""
+    found = _load("drawn-probe")
+    lines = [
+        "| kind | attribute | values | accuracy | balanced | balanced, labels shuffled |",
+        "|---|---|---|---|---|---|",
+    ]
+    for kind, attributes in found["probe"].items():
+        for name, one in attributes.items():
+            keys = ("accuracy", "balanced_accuracy", "shuffled_balanced_accuracy")
+            cells = " | ".join(f"{100 * one[key]:.1f}" for key in keys)
+            lines.append(f"| {kind} | {name} | {one['values']} | {cells} |")
+    settings, speed = found["settings"], found["pictures_per_second"]
+    rates = ", ".join(f"{kind} {one['two_processes']:.0f}" for kind, one in speed.items())
+    lines += [
+        "",
+        f"{settings['pictures_per_kind']} pictures a kind at {settings['image_size']} px, {settings['learned_from']} to learn, "
+        f"the rest to test; engine `{settings['engine_digest'][:12]}`, commit `{found['git_commit'][:12]}`. Pictures drawn "
+        f"a second by two processes: {rates}. From `results/drawn-probe.json`.",
+    ]
+    return "\n".join(lines)
+
+
 DOCUMENTS = {
     "README.md": {"number": number, "results": results},
     "docs/results.md": {"features": features},
+    "docs/words.md": {"words": words, "drawn": drawn},
 }
 """What this file fills in: places between `<!-- NAME -->` and `<!-- end of NAME -->`."""
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import importlib.util
 import json
 import re
+import sys
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+from PIL import Image
 from typer.testing import CliRunner
 
-from sgps.cli import app
+from sgps.cli import app, main
 from sgps.clinical.conditions import conditions
 from sgps.datasets import isic, medmnist
 from sgps.datasets.drawn_field_words import FIELD
@@ -27,7 +29,7 @@ def _make_tables() -> ModuleType:
     return module
 
 
-@pytest.mark.parametrize("document", ["README.md", "docs/results.md"])
+@pytest.mark.parametrize("document", ["README.md", "docs/results.md", "docs/words.md"])
 def test_the_tables_of_the_documents_are_those_of_the_results(document: str) -> None:
     make_tables = _make_tables()
     assert document in make_tables.DOCUMENTS
@@ -46,6 +48,36 @@ def test_the_readme_shows_what_describe_prints_and_counts_the_catalogue() -> Non
     done = CliRunner().invoke(app, ["describe", "DF", "--modality", "dermatoscopy"])
     assert done.stdout in readme
     assert f"The catalogue holds {len(conditions())} conditions" in readme
+
+
+def _console(document: str) -> dict[str, str]:
+    """Commands of a document's console blocks, and what it shows below each."""
+    blocks = re.findall(r"```console\n\$ ([^\n]+)\n(.*?)```", document, re.DOTALL)
+    return dict(blocks)
+
+
+def test_the_page_of_words_shows_what_the_commands_print(tmp_path, monkeypatch, capsys) -> None:
+    page = (ROOT / "docs" / "words.md").read_text(encoding="utf-8")
+    (descriptions,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    (tmp_path / "mine.yaml").write_text(descriptions, encoding="utf-8")
+    for label in ("DF", "VASC"):
+        (tmp_path / "support" / label).mkdir(parents=True)
+        for number in range(2):
+            color = (200, 40 * number, 90)
+            Image.new("RGB", (64, 64), color).save(tmp_path / "support" / label / f"{number}.png")
+    monkeypatch.chdir(tmp_path)
+    commands = _console(page)
+    assert len(commands) == 4
+    for command, shown in commands.items():
+        monkeypatch.setattr(sys, "argv", command.split())
+        with pytest.raises(SystemExit) as stopped:
+            main()
+        printed = capsys.readouterr()
+        assert stopped.value.code == (2 if "sgps: " in shown else 0)
+        # On stderr stand a bar and a time, too; synthesize prints nothing but the folder on stdout.
+        talk = [line for line in printed.err.splitlines() if not re.match("reading |synth", line)]
+        said = "" if "synthesize" in command else printed.out
+        assert (said or "\n".join([*talk, ""])) == shown
 
 
 def test_the_page_of_data_sets_names_every_table_folder_and_set_that_is_read() -> None:
