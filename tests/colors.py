@@ -21,7 +21,10 @@ SIDE = 32
 COLORS = {"amber": (200, 140, 60), "blue": (60, 60, 190), "green": (60, 170, 60)}
 TEXTS = {name: (f"it is {name}", f"{name} all over") for name in COLORS}
 PLAN = EpisodePlan(shot=2, query=3, episodes=6)
-FIGURES = {"accuracy", "ci95", "balanced_accuracy", "macro_auc", "ece", "nll", "seconds_per_task"}
+FIGURES = {
+    *("accuracy", "ci95", "balanced_accuracy", "macro_auc", "ece", "nll", "seconds_per_task"),
+    *("selective_accuracy", "brier"),
+}
 
 
 class Network:

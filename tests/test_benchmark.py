@@ -55,7 +55,7 @@ def without_seconds(result):
 def test_the_result_keeps_the_contract(result):
     assert set(result) == {"settings", "methods", "paired", "per_episode"}
     assert list(result["methods"]) == list(METHODS)
-    assert all(set(figures) == FIGURES for figures in result["methods"].values())
+    assert all(set(figures) == {*FIGURES, "recall"} for figures in result["methods"].values())
     assert set(result["paired"]) == {f"sgps-minus-{name}" for name in METHODS if name != "sgps"}
     assert all(set(figures) == {"accuracy", "ci95"} for figures in result["paired"].values())
     json.dumps(result, allow_nan=False)
@@ -71,6 +71,16 @@ def test_methods_that_see_colors_beat_chance_which_scores_exactly_chance(result)
     assert methods["chance"]["balanced_accuracy"] == pytest.approx(100 / 3, abs=1e-4)
     assert methods["chance"]["ci95"] == 0
     assert methods["chance"]["nll"] == pytest.approx(np.log(3), abs=1e-4)
+    assert methods["chance"]["brier"] == pytest.approx(2 / 3, abs=1e-4)
+    assert methods["chance"]["selective_accuracy"] == pytest.approx(100 / 3, abs=1e-4)
+
+
+def test_the_recalls_of_a_set_whose_episodes_have_all_classes_average_to_balanced_accuracy(result):
+    (names,) = [list(data["pictures"]) for data in result["settings"]["data"]]
+    for figures in result["methods"].values():
+        assert list(figures["recall"]) == names
+        mean = np.mean(list(figures["recall"].values()))
+        assert mean == pytest.approx(figures["balanced_accuracy"], abs=1e-4)
 
 
 def test_paired_is_the_mean_difference_of_the_episodes(result):

@@ -40,6 +40,39 @@ def test_balanced_accuracy_skips_a_class_without_queries():
     assert metrics.balanced_accuracy(PROBABILITIES[:3], LABELS[:3]) == pytest.approx(75)
 
 
+def test_recalls_are_those_of_the_classes_that_have_queries():
+    assert metrics.recalls(PROBABILITIES, LABELS) == pytest.approx({0: 50, 1: 100, 2: 100})
+    assert metrics.recalls(PROBABILITIES[:2], LABELS[:2]) == pytest.approx({0: 100, 1: 100})
+
+
+def test_brier_score_of_a_table_computed_by_hand():
+    rows = [0.09 + 0.04 + 0.01, 0.01 + 0.04 + 0.01, 0.49 + 0.25 + 0.04, 0.0025 + 0.0025 + 0.01]
+    expected = (sum(rows) + 0.36 + 0.16 + 0.04) / 5
+    assert metrics.brier_score(PROBABILITIES, LABELS) == pytest.approx(expected)
+
+
+def test_selective_accuracy_leaves_out_the_least_sure():
+    # The least sure is the tie of the last row, which is worth half a hit.
+    assert metrics.selective_accuracy(PROBABILITIES, LABELS) == pytest.approx(100 * 3 / 4)
+    assert metrics.selective_accuracy(PROBABILITIES, LABELS, 0.6) == pytest.approx(100)
+    whole = metrics.selective_accuracy(PROBABILITIES, LABELS, 1.0)
+    assert whole == pytest.approx(metrics.accuracy(PROBABILITIES, LABELS))
+
+
+def test_of_equally_sure_answers_a_fair_draw_is_kept():
+    sure = np.array([[0.9, 0.1], [0.8, 0.2], [0.8, 0.2], [0.8, 0.2], [0.6, 0.4]])
+    labels = np.array([0, 0, 1, 1, 0])
+    # Of five, three are kept: the first, and two of the three that are equally sure, a third of which are right.
+    assert metrics.selective_accuracy(sure, labels, 0.6) == pytest.approx(100 * (1 + 2 / 3) / 3)
+
+
+def test_eight_tenths_of_fifteen_are_twelve():
+    confidence = np.linspace(0.99, 0.6, 15)
+    probabilities = np.stack([confidence, 1 - confidence], axis=1)
+    labels = np.array([0] * 12 + [1] * 3)
+    assert metrics.selective_accuracy(probabilities, labels) == pytest.approx(100)
+
+
 def test_equal_probabilities_score_exactly_chance():
     equal = np.full((5, 3), 1 / 3)
     assert metrics.accuracy(equal, LABELS) == pytest.approx(100 / 3)

@@ -1,9 +1,9 @@
 """Run methods over the episodes of labelled sets: the engine room of `sgps benchmark`.
 
 In: `BenchmarkSet`s, an engine, a peer backbone. Out: one dict, `{"settings", "methods", "paired"}`; for several sets
-the figures are means over sets, each weighing the same, and `"sets"` holds each set's own. Accuracies and AUC are
-percentages, `ece` a fraction, `nll` in nats, `seconds_per_task` as `Material.answer` says. A figure that does not
-exist (the interval of a single episode) is null.
+the figures are means over sets, each weighing the same, and `"sets"` holds each set's own. Accuracies, recalls and AUC
+are percentages, `ece` a fraction, `nll` in nats, `brier` between 0 and 2, `seconds_per_task` as `Material.answer` says. A
+figure that does not exist (the interval of a single episode) is null.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from sgps.evaluation.methods import (
 from sgps.evaluation.peers import Peer
 from sgps.evaluation.preparation import OnProgress, prepare
 from sgps.evaluation.provenance import provenance
-from sgps.evaluation.report import MethodScores, report, score
+from sgps.evaluation.report import Answer, MethodScores, report, score
 from sgps.evaluation.sets import BenchmarkSet
 
 _SHORT_DIGEST = 16
@@ -143,7 +143,7 @@ def _run(
     name: str, material: Material, methods: Sequence[str], on_progress: OnProgress
 ) -> dict[str, MethodScores]:
     """Answer every episode by every method, episode after episode, so that a slow moment hits all methods alike."""
-    answers: dict[str, list[Any]] = {method: [] for method in methods}
+    answers: dict[str, list[Answer]] = {method: [] for method in methods}
     for index in range(len(material.episodes)):
         targets = material.targets(index).numpy()
         for method in methods:
@@ -153,7 +153,9 @@ def _run(
                     f"{method} gave probabilities that are no numbers in episode {index} of {name}. "
                     "The weights of the engine or the peer backbone are damaged: get them anew."
                 )
-            answers[method].append((probabilities.double().cpu().numpy(), targets, seconds))
+            shares = probabilities.double().cpu().numpy()
+            classes = material.episodes[index].classes
+            answers[method].append(Answer(shares, targets, classes, seconds))
         on_progress(f"{name}: episodes", index + 1, len(material.episodes))
     return {method: score(answers[method]) for method in methods}
 

@@ -1,7 +1,7 @@
 """Score probabilities against true classes, and put an interval on what is averaged over episodes.
 
 In: probabilities (Q, N) and labels (Q,), integers below N. Accuracies and AUC are percentages, 0 to 100; the
-calibration error is a fraction, 0 to 1; the log-likelihood is in nats.
+calibration error is a fraction, 0 to 1; the log-likelihood is in nats; the Brier score lies between 0 and 2.
 
 Shapes: Q queries, N classes, E episodes.
 """
@@ -19,6 +19,8 @@ Labels = NDArray[np.int64]
 
 ECE_BINS = 15
 """Equal-width bins of the confidence."""
+COVERAGE = 0.8
+"""Share of the queries that a classifier must answer when it may leave out those it is least sure of."""
 NLL_FLOOR = 1e-7
 """Least probability that a logarithm is taken of: one certain and wrong answer costs 16 nats, not infinity."""
 
@@ -47,10 +49,31 @@ def accuracy(probabilities: Floats, labels: Labels) -> float:
     return 100.0 * float(hits(probabilities, labels).mean())
 
 
+def recalls(probabilities: Floats, labels: Labels) -> dict[int, float]:
+    """Share of right answers among the queries of each class that has any, in percent."""
+    credit = hits(probabilities, labels)
+    present = [int(label) for label in np.unique(labels)]
+    return {label: 100.0 * float(credit[labels == label].mean()) for label in present}
+
+
 def balanced_accuracy(probabilities: Floats, labels: Labels) -> float:
     """Mean recall over the classes that have a query, in percent."""
+    return float(np.mean(list(recalls(probabilities, labels).values())))
+
+
+def selective_accuracy(probabilities: Floats, labels: Labels, coverage: float = COVERAGE) -> float:
+    """Share of right answers among the `coverage` of the queries with the highest confidence, in percent.
+
+    At least that share is answered; of queries of equal confidence that only some can be answered of, a fair draw is.
+    """
+    confidence = probabilities.max(axis=1)
     credit = hits(probabilities, labels)
-    return 100.0 * float(np.mean([credit[labels == label].mean() for label in np.unique(labels)]))
+    # A share such as 0.8 of 15 is 12, whatever rounding makes of it.
+    count = int(np.ceil(coverage * len(labels) - 1e-9))
+    least = np.sort(confidence)[len(labels) - count]
+    sure, tied = confidence > least, confidence == least
+    right = credit[sure].sum() + (count - sure.sum()) * credit[tied].mean()
+    return 100.0 * float(right) / count
 
 
 def macro_auc(probabilities: Floats, labels: Labels) -> float:
@@ -85,6 +108,12 @@ def negative_log_likelihood(probabilities: Floats, labels: Labels) -> float:
     """Mean of minus the logarithm of the true class's probability, kept above `NLL_FLOOR`, in nats."""
     true = probabilities[np.arange(len(labels)), labels]
     return float(-np.log(np.clip(true, NLL_FLOOR, 1.0)).mean())
+
+
+def brier_score(probabilities: Floats, labels: Labels) -> float:
+    """Mean squared distance between the probabilities and the one-hot truth, summed over classes; 0 to 2."""
+    truth = np.eye(probabilities.shape[1])[labels]
+    return float(((probabilities - truth) ** 2).sum(axis=1).mean())
 
 
 def mean_ci95(values: Sequence[float] | Floats) -> Interval:

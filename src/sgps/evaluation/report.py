@@ -1,6 +1,6 @@
 """From probabilities of episodes to the figures of a benchmark, and from those to text.
 
-In: per episode, probabilities (Q, N), true classes (Q,) and seconds of each method. Out: the blocks `"methods"` and
+In: per episode, probabilities (Q, N), true classes (Q,), their names and seconds of each method. Out: the blocks `"methods"` and
 `"paired"` of the JSON contract, and the same as a table or CSV.
 
 Shapes: Q queries and N classes of an episode.
@@ -11,6 +11,7 @@ from __future__ import annotations
 import csv
 import io
 import math
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +21,15 @@ import numpy as np
 from sgps.evaluation import metrics
 from sgps.evaluation.metrics import Floats, Interval, Labels
 
-_AVERAGED = ("balanced_accuracy", "macro_auc", "ece", "nll", "seconds_per_task")
+_AVERAGED = (
+    "balanced_accuracy",
+    "macro_auc",
+    "selective_accuracy",
+    "ece",
+    "nll",
+    "brier",
+    "seconds_per_task",
+)
 _COLUMNS = ("accuracy", "ci95", *_AVERAGED)
 _PAIRED_PREFIX = "sgps-minus-"
 _DIGITS = 6
@@ -33,29 +42,55 @@ class MethodScores:
     accuracies: tuple[float, ...]
     """Per episode, in percent."""
     averages: Mapping[str, float]
-    """`balanced_accuracy`, `macro_auc`, `seconds_per_task` over episodes; `ece` and `nll` over all queries pooled."""
+    """`ece`, `nll` and `brier` over all queries pooled, everything else over episodes."""
+    recall: Mapping[str, float]
+    """By class, over the episodes that have it, in percent."""
 
 
-def score(answers: Sequence[tuple[Floats, Labels, float]]) -> MethodScores:
-    """Score a method's answers on one set, one per episode: probabilities (Q, N), true classes (Q,), seconds."""
-    probabilities = [answer[0] for answer in answers]
-    labels = [answer[1] for answer in answers]
+@dataclass(frozen=True)
+class Answer:
+    """What a method answered in one episode."""
+
+    probabilities: Floats
+    """(Q, N)."""
+    labels: Labels
+    """(Q,), below N."""
+    classes: tuple[str, ...]
+    """Names of the N classes."""
+    seconds: float
+    """Wall time."""
+
+
+def score(answers: Sequence[Answer]) -> MethodScores:
+    """Score a method's answers on one set, one per episode."""
+    probabilities = [answer.probabilities for answer in answers]
+    labels = [answer.labels for answer in answers]
     pairs = list(zip(probabilities, labels, strict=True))
     pooled, truth = np.concatenate(probabilities), np.concatenate(labels)
     averages = {
         "balanced_accuracy": float(np.mean([metrics.balanced_accuracy(p, t) for p, t in pairs])),
         "macro_auc": float(np.mean([metrics.macro_auc(p, t) for p, t in pairs])),
+        "selective_accuracy": float(np.mean([metrics.selective_accuracy(p, t) for p, t in pairs])),
         "ece": metrics.expected_calibration_error(pooled, truth),
         "nll": metrics.negative_log_likelihood(pooled, truth),
-        "seconds_per_task": float(np.mean([answer[2] for answer in answers])),
+        "brier": metrics.brier_score(pooled, truth),
+        "seconds_per_task": float(np.mean([answer.seconds for answer in answers])),
     }
+    found: defaultdict[str, list[float]] = defaultdict(list)
+    for answer in answers:
+        for label, recall in metrics.recalls(answer.probabilities, answer.labels).items():
+            found[answer.classes[label]].append(recall)
     return MethodScores(
-        accuracies=tuple(metrics.accuracy(p, t) for p, t in pairs), averages=averages
+        accuracies=tuple(metrics.accuracy(p, t) for p, t in pairs),
+        averages=averages,
+        recall={name: float(np.mean(found[name])) for name in sorted(found)},
     )
 
 
 def report(sets: Sequence[Mapping[str, MethodScores]], per_episode: bool = False) -> dict[str, Any]:
     """Build `"methods"` and, where `sgps` ran, `"paired"`, as means over `sets`; each set weighs the same.
+
+    The recall of each class stands there for one set only, since several have different classes.
 
     Args:
         sets: per set, the scores of the same methods by name.
@@ -72,6 +107,9 @@ def report(sets: Sequence[Mapping[str, MethodScores]], per_episode: bool = False
             for key in _AVERAGED
         }
         methods[name] = _interval(accuracy) | averages
+        if len(sets) == 1:
+            recall = sets[0][name].recall
+            methods[name]["recall"] = {label: _number(value) for label, value in recall.items()}
     block: dict[str, Any] = {"methods": methods}
     if "sgps" in names:
         block["paired"] = {
