@@ -10,8 +10,8 @@ import torch
 from drawing import encoded, noise
 from PIL import Image, ImageDraw
 
-from sgps.datasets import alike
-from sgps.datasets.alike import Alike, find_alike, fingerprint
+from sgps.evaluation import alike
+from sgps.evaluation.alike import Alike, find_alike, fingerprint
 
 
 def lesion(seed: int) -> Image.Image:

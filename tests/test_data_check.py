@@ -16,7 +16,7 @@ from test_alike import lesion
 from test_isic import ISIC_2018
 from test_medmnist import saved
 
-from sgps.datasets.check import Finding, Report, check_set
+from sgps.evaluation.set_check import Finding, Report, check_set
 
 
 def drawn(seed: int, kind: str = "PNG", **options: object) -> bytes:

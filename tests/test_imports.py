@@ -17,7 +17,9 @@ SOURCE = Path(sgps.__file__).parent
 # A module may import from its own step and from those before it, never from a later one.
 STAIRS = (
     ("errors", "files", "task", "version"),
-    ("images", "archives", "labelled", "manifests", "datasets", "clinical"),
+    ("images", "archives", "labelled", "clinical"),
+    ("datasets",),
+    ("manifests",),
     ("target", "model_card"),
     ("engine",),
     ("estimator",),

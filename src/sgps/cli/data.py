@@ -13,7 +13,7 @@ import typer
 from sgps.cli.console import progress_bars
 
 if TYPE_CHECKING:
-    from sgps.datasets.check import Finding, Item, Report
+    from sgps.evaluation.set_check import Finding, Item, Report
 
 _SHOWN = 8  # cases of one finding, and files of one case, in the table; JSON has all
 
@@ -52,7 +52,7 @@ def check(
     quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False,
 ) -> None:
     """Report unreadable files, duplicates, small classes and leaks between groups; status 1 if a measurement would be wrong."""
-    from sgps.datasets.check import SHOTS, check_set
+    from sgps.evaluation.set_check import SHOTS, check_set
 
     with progress_bars(quiet) as on_progress:
         report = check_set(path, sorted(set(shots)) if shots else SHOTS, on_progress)

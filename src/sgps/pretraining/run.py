@@ -28,6 +28,7 @@ from sgps.pretraining.checkpoints import load_checkpoint, save_checkpoint
 from sgps.pretraining.config import Optimization, Recipe
 from sgps.pretraining.drawn_pool import with_drawn
 from sgps.pretraining.episodic import EpisodicRun
+from sgps.pretraining.mixture import moved
 from sgps.pretraining.parallel import Processes
 from sgps.pretraining.pool import LabelSource, Pool, Storage, load_pool, train_archives
 from sgps.pretraining.representation import RepresentationRun
@@ -147,7 +148,9 @@ class Pretraining:
             )
             for expert in recipe.experts
         ]
-        network = self._assemble(self._base(trained, experts), experts)
+        steps = [recipe.base_step, *(expert.share for expert in recipe.experts)]
+        base = moved(self.start, list(zip(steps, [trained, *experts], strict=True)))
+        network = self._assemble(base, experts)
         self._episodic(network, pool, seen, reserved)
         if self.processes.is_first:
             card = engine_card(recipe, pool, self._stages.count_time(), processes=self.processes)
@@ -268,20 +271,6 @@ class Pretraining:
         generator = torch.Generator().manual_seed(self.recipe.seed)
         chosen: Tensor = distinct[torch.randperm(len(distinct), generator=generator)[:count]]
         return chosen
-
-    def _base(
-        self, trained: Mapping[str, Tensor], experts: Sequence[Mapping[str, Tensor]]
-    ) -> dict[str, Tensor]:
-        """What tasks begin with: part of the way from the start to the trained network, and to each expert.
-
-        Source: adding up weight differences of networks that were trained from one start, Ilharco et al., arXiv 2212.04089.
-        """
-        networks = [(self.recipe.base_step, trained)]
-        networks += [(e.share, own) for e, own in zip(self.recipe.experts, experts, strict=True)]
-        return {
-            name: tensor + sum(step * (own[name] - tensor) for step, own in networks)
-            for name, tensor in self.start.items()
-        }
 
     def _assemble(
         self, base: Mapping[str, Tensor], experts: Sequence[Mapping[str, Tensor]]

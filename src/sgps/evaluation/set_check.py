@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from sgps.archives import MANIFEST_NAME, ZipFiles, files_of_folder, is_picture
-from sgps.datasets.alike import Fingerprint, find_alike, fingerprint
+from sgps.evaluation.alike import Fingerprint, find_alike, fingerprint
 from sgps.images import ImageError
 from sgps.labelled import LabelledImage
 from sgps.manifests import read_labelled
