@@ -11,7 +11,7 @@ import secrets
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -45,12 +45,29 @@ def benchmark(
     way: Annotated[
         int | None, typer.Option(help="Classes per episode.", show_default="all")
     ] = None,
-    shot: Annotated[int, typer.Option(help="Support pictures per class.")] = 5,
+    shot: Annotated[
+        int | None, typer.Option(help="Support pictures per class.", show_default="5")
+    ] = None,
     query: Annotated[
-        int, typer.Option(help="Query pictures per class; a smaller class gives what it has left.")
-    ] = 15,
-    episodes: Annotated[int, typer.Option(help="Episodes per set.")] = 600,
-    seed: Annotated[int, typer.Option(help="Decides the episodes.")] = 0,
+        int | None,
+        typer.Option(
+            help="Query pictures per class; a smaller class gives what it has left.",
+            show_default="15",
+        ),
+    ] = None,
+    protocol: Annotated[
+        str | None,
+        typer.Option(
+            help="Named way to measure, or a TOML file of one, in place of --classes, --way, --shot and --query; "
+            "an unknown name lists them all."
+        ),
+    ] = None,
+    episodes: Annotated[
+        int | None, typer.Option(help="Episodes per set.", show_default="600, or the protocol's")
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="Decides the episodes.", show_default="0, or the protocol's")
+    ] = None,
     methods: Annotated[
         str, typer.Option(help="Methods, separated by commas; an unknown name lists them all.")
     ] = "sgps,prototype,ridge,logistic",
@@ -89,15 +106,29 @@ def benchmark(
 ) -> None:
     """Compare sgps with ordinary few-shot methods on the same episodes of labelled sets."""
     from sgps.engine.engine import resolve_device
-    from sgps.evaluation.benchmark import EpisodePlan, run_benchmark
+    from sgps.evaluation.benchmark import EpisodePlan, run_parts
     from sgps.evaluation.methods import check_methods, needs_engine, needs_peer
+    from sgps.evaluation.protocols import load_protocol
     from sgps.evaluation.report import to_csv, to_table
     from sgps.evaluation.sets import describe, read_benchmark_set
     from sgps.manifests import read_descriptions
 
     # Whatever can be refused is refused before anything slow begins.
     names = _names(methods)
-    check_methods(names, episodes)
+    fixed = {"--classes": classes, "--way": way, "--shot": shot, "--query": query}
+    if protocol is not None and (given := [name for name, v in fixed.items() if v is not None]):
+        raise InputError(f"a protocol decides {', '.join(given)}. Leave --protocol or these out.")
+    chosen = load_protocol(protocol, episodes, seed) if protocol is not None else None
+    plan = EpisodePlan(
+        way=way,
+        shot=5 if shot is None else shot,
+        query=15 if query is None else query,
+        episodes=600 if episodes is None else episodes,
+        seed=seed or 0,
+        classes=tuple(_names(classes)) if classes is not None else None,
+    )
+    plans = chosen.plans if chosen else {"": plan}
+    check_methods(names, min(own.episodes for own in plans.values()))
     if out is not None and out.exists():
         raise InputError(f"'{out}' exists already. Name another file or remove it.")
     if out is not None and not out.resolve().parent.is_dir():
@@ -114,23 +145,19 @@ def benchmark(
         size = image_size or (loaded.preprocessing.image_size if loaded else 0)
         peer = load_peer(peer_backbone, size)
     with progress_bars(quiet) as on_progress:
-        result = run_benchmark(
+        parts = run_parts(
             sets,
             names,
-            EpisodePlan(
-                way=way,
-                shot=shot,
-                query=query,
-                episodes=episodes,
-                seed=seed,
-                classes=tuple(_names(classes)) if classes is not None else None,
-            ),
+            plans,
             engine=loaded if with_engine else None,
             peer=peer,
             device=place,
             per_episode=per_episode,
             on_progress=on_progress,
         )
+    result: dict[str, Any] = parts.get("", {})
+    if chosen is not None:
+        result = {"protocol": {"name": chosen.name, "title": chosen.title}, "parts": parts}
     text = json.dumps(result, indent=2, allow_nan=False) + "\n"
     if out is not None:
         _write(out, text)

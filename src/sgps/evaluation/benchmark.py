@@ -9,8 +9,8 @@ figure that does not exist (the interval of a single episode) is null.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import torch
@@ -40,6 +40,8 @@ class EpisodePlan:
 
     way: int | None = None
     """Classes per episode; `None` takes all."""
+    fewer: bool = False
+    """Whether a set with fewer classes than `way` gives all that it has, instead of being refused."""
     shot: int = 5
     """Support pictures per class."""
     query: int = 15
@@ -63,12 +65,37 @@ def run_benchmark(
     per_episode: bool = False,
     on_progress: OnProgress | None = None,
 ) -> dict[str, Any]:
-    """Run every method on the same episodes of every set.
+    """Run every method on the same episodes of every set; as `run_parts` with one part."""
+    parts = run_parts(
+        sets,
+        methods,
+        {"": plan},
+        engine=engine,
+        peer=peer,
+        device=device,
+        per_episode=per_episode,
+        on_progress=on_progress,
+    )
+    return parts[""]
+
+
+def run_parts(
+    sets: Sequence[BenchmarkSet],
+    methods: Sequence[str],
+    plans: Mapping[str, EpisodePlan],
+    *,
+    engine: SynthesisEngine | None = None,
+    peer: Peer | None = None,
+    device: torch.device | str = "cpu",
+    per_episode: bool = False,
+    on_progress: OnProgress | None = None,
+) -> dict[str, dict[str, Any]]:
+    """Run every method on the same episodes of every set, by each of several plans; pictures are prepared once for all.
 
     Args:
         sets: one or more, of different names.
         methods: names from `methods.METHODS`.
-        plan: how episodes are drawn.
+        plans: how episodes are drawn, by name of the part.
         engine: needed by `sgps` and by the methods on its features.
         peer: needed by the methods on the peer backbone; its preprocessing decides the size of their pictures.
         device: where the peer runs.
@@ -78,33 +105,47 @@ def run_benchmark(
     Raises:
         InputError: methods, sets or episodes that cannot be; pictures that cannot be used, all of them listed.
     """
-    check_methods(methods, plan.episodes)
+    check_methods(methods, min(plan.episodes for plan in plans.values()))
     _check_sets(sets, methods)
     if engine is None and any(map(needs_engine, methods)):
         raise ValueError("these methods need an engine")
     if peer is None and any(map(needs_peer, methods)):
         raise ValueError("these methods need a peer")
     # All sets are drawn before anything slow, so that one which cannot serve is known at once.
-    drawn = [_draw(one, plan) for one in sets]
-    settings = _settings(sets, drawn, methods, plan, engine, peer, device)
-    scores = []
-    for one, episodes in zip(sets, drawn, strict=True):
+    drawn = {name: [_draw(one, plan) for one in sets] for name, plan in plans.items()}
+    scores: dict[str, list[dict[str, MethodScores]]] = {name: [] for name in plans}
+    for index, one in enumerate(sets):
         material = prepare(
             one,
-            episodes,
+            [episode for episodes in drawn.values() for episode in episodes[index]],
             methods,
-            seed=plan.seed,
             engine=engine,
             peer=peer,
             device=device,
             on_progress=on_progress or _silent,
         )
-        scores.append(_run(one.name, material, methods, on_progress or _silent))
-    result = {"settings": settings}
-    if len(sets) == 1:
-        return result | report(scores, per_episode)
-    blocks = {one.name: report([part], per_episode) for one, part in zip(sets, scores, strict=True)}
-    return result | report(scores) | {"sets": blocks}
+        first = 0
+        for name, plan in plans.items():
+            last = first + len(drawn[name][index])
+            part = replace(material, episodes=material.episodes[first:last], seed=plan.seed)
+            title = f"{one.name}: {name}" if name else one.name
+            scores[name].append(_run(title, part, methods, on_progress or _silent))
+            first = last
+    names = [one.name for one in sets]
+    return {
+        name: {"settings": _settings(sets, drawn[name], methods, plan, engine, peer, device)}
+        | _report(names, scores[name], per_episode)
+        for name, plan in plans.items()
+    }
+
+
+def _report(
+    names: Sequence[str], scores: Sequence[dict[str, MethodScores]], per_episode: bool
+) -> dict[str, Any]:
+    if len(names) == 1:
+        return report(scores, per_episode)
+    blocks = {name: report([own], per_episode) for name, own in zip(names, scores, strict=True)}
+    return report(scores) | {"sets": blocks}
 
 
 def _silent(_step: str, _done: int, _total: int) -> None:
@@ -124,11 +165,15 @@ def _check_sets(sets: Sequence[BenchmarkSet], methods: Sequence[str]) -> None:
 
 
 def _draw(one: BenchmarkSet, plan: EpisodePlan) -> list[Episode]:
+    labels = [picture.label for picture in one.pictures]
+    way = plan.way
+    if way is not None and plan.fewer:
+        way = min(way, len(set(plan.classes or labels)))
     try:
         return sample_episodes(
-            [picture.label for picture in one.pictures],
+            labels,
             [picture.group for picture in one.pictures],
-            n_way=plan.way,
+            n_way=way,
             n_shot=plan.shot,
             n_query=plan.query,
             n_episodes=plan.episodes,

@@ -97,7 +97,8 @@ class Material:
     """Class of each of the P pictures."""
     descriptions: Mapping[str, Sequence[str]]
     """Class to descriptions; a class may have none."""
-    seed: int
+    seed: int = 0
+    """What shuffles texts and fine-tuning's batches, episode by episode."""
     device: torch.device | str = "cpu"
     """Where fine-tuning runs; an engine knows its own."""
     engine: SynthesisEngine | None = None

@@ -135,20 +135,28 @@ def report(sets: Sequence[Mapping[str, MethodScores]], per_episode: bool = False
 
 
 def to_csv(result: Mapping[str, Any]) -> str:
-    """One row per set and method; `sgps_minus` and `sgps_minus_ci95` are sgps minus that row's method."""
+    """One row per set and method; `sgps_minus` and `sgps_minus_ci95` are sgps minus that row's method.
+
+    The result of a protocol has a column `part` in front.
+    """
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(["set", "method", *_COLUMNS, "sgps_minus", "sgps_minus_ci95"])
-    for title, block in _blocks(result):
-        for name, figures in block["methods"].items():
-            paired = block.get("paired", {}).get(f"{_PAIRED_PREFIX}{name}", {})
-            cells = [figures[column] for column in _COLUMNS]
-            writer.writerow([title, name, *cells, paired.get("accuracy"), paired.get("ci95")])
+    front = ["part"] if "parts" in result else []
+    writer.writerow([*front, "set", "method", *_COLUMNS, "sgps_minus", "sgps_minus_ci95"])
+    for part, own in result.get("parts", {"": result}).items():
+        for title, block in _blocks(own):
+            for name, figures in block["methods"].items():
+                paired = block.get("paired", {}).get(f"{_PAIRED_PREFIX}{name}", {})
+                cells = [figures[column] for column in _COLUMNS]
+                cells += [paired.get("accuracy"), paired.get("ci95")]
+                writer.writerow([*([part] if front else []), title, name, *cells])
     return stream.getvalue()
 
 
 def to_table(result: Mapping[str, Any]) -> str:
     """A table per set, to be read by people; the last column is sgps minus that row's method."""
+    if "parts" in result:
+        return "\n".join(f"== {part}\n{to_table(own)}" for part, own in result["parts"].items())
     tables = []
     for title, block in _blocks(result):
         rows = [["method", "accuracy", "bal. acc.", "AUC", "ECE", "NLL", "s/task", "sgps minus it"]]
