@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-import math
 import statistics
 from pathlib import Path
 from typing import Any
+
+from sgps.evaluation.metrics import Interval, mean_interval, paired_difference
 
 ROOT = Path(__file__).parent.parent
 PEERS = ("prototype", "ridge", "logistic")
@@ -97,18 +98,17 @@ def _features(folder: str, shot: int) -> dict[str, dict[str, Any]]:
     return tasks
 
 
-def _paired(first: dict[str, Any], second: dict[str, Any], methods: tuple[str, str]) -> list[float]:
-    """Differences by episode, in points; the episodes must be the same."""
+def _paired(first: dict[str, Any], second: dict[str, Any], methods: tuple[str, str]) -> Interval:
+    """Mean difference over episodes, in points; the episodes must be the same."""
     assert first["digest"] == second["digest"]
-    pair = (first["per_episode"][methods[0]], second["per_episode"][methods[1]])
-    return [a - b for a, b in zip(*pair, strict=True)]
+    one, two = first["per_episode"][methods[0]], second["per_episode"][methods[1]]
+    return paired_difference(one, two)
 
 
-def _interval(groups: list[list[float]]) -> str:
-    """Mean over tasks of the mean over episodes, with the 95 % interval over episodes."""
-    mean = statistics.fmean(statistics.fmean(group) for group in groups)
-    variance = sum(statistics.variance(group) / len(group) for group in groups) / len(groups) ** 2
-    return f"{mean:+.1f} ± {1.96 * math.sqrt(variance):.1f}"
+def _mean(parts: list[Interval]) -> str:
+    """Mean over tasks, each weighing the same, with its 95 % interval over episodes."""
+    interval = mean_interval(parts)
+    return f"{interval.mean:+.1f} ± {interval.half_width:.1f}"
 
 
 def features() -> str:
@@ -126,8 +126,8 @@ def features() -> str:
             cells = [_cell(one["methods"][m]) for m in ("ridge", "ridge@base", "ridge@engine")]
             cells += [
                 AIMS.get((name, shot), ""),
-                _interval([gains[name]]),
-                _interval([steps[name]]),
+                _mean([gains[name]]),
+                _mean([steps[name]]),
             ]
             lines.append(f"| {name} | {shot} | {' | '.join(cells)} |")
         six = [name for name in now if name not in {"novel", "5of7"}]
@@ -140,8 +140,8 @@ def features() -> str:
             cells = [f"{mean:.1f}" for mean in means]
             cells += [
                 aim,
-                _interval([gains[n] for n in names]),
-                _interval([steps[n] for n in names]),
+                _mean([gains[n] for n in names]),
+                _mean([steps[n] for n in names]),
             ]
             lines.append(f"| {title} | {shot} | {' | '.join(cells)} |")
     settings = _load("features-novel-1shot")["settings"]

@@ -34,6 +34,7 @@ from sgps.clinical.grammar import write
 from sgps.clinical.reading import Reading, read
 from sgps.engine.description_encoder import DescriptionEncoder, attribute_vectors, reading_vectors
 from sgps.engine.text import BertTextEncoder
+from sgps.evaluation.metrics import mean_ci95
 from sgps.evaluation.provenance import provenance
 
 ENTRIES = list(conditions().values())
@@ -94,6 +95,7 @@ def cross_validated(train: Train) -> Tensor:
 def figures(found: Tensor, width: int, trained: bool) -> dict[str, Any]:
     """What is published of one representation."""
     shares = found.double().mean(0)
+    interval = mean_ci95(shares.numpy())
     told = {
         style: round(float(row.double().mean()), 4)
         for style, row in zip(STYLES, found, strict=True)
@@ -106,8 +108,8 @@ def figures(found: Tensor, width: int, trained: bool) -> dict[str, Any]:
     return {
         "width": width,
         "cross_validated": trained,
-        "mean": round(float(shares.mean()), 4),
-        "ci95": round(1.96 * float(shares.std()) / len(shares) ** 0.5, 4),
+        "mean": round(interval.mean, 4),
+        "ci95": round(interval.half_width, 4),
         "mean_of_modalities": round(sum(of_modalities) / len(of_modalities), 4),
         "mean_of_unseen_half": round(float(shares[unseen()].mean()), 4),
         "queries": told,

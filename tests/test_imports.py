@@ -16,7 +16,7 @@ SOURCE = Path(sgps.__file__).parent
 
 # A module may import from its own step and from those before it, never from a later one.
 STAIRS = (
-    ("errors", "files", "task", "version"),
+    ("errors", "files", "records", "task", "version"),
     ("images", "archives", "labelled", "clinical"),
     ("datasets",),
     ("manifests",),

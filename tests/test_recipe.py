@@ -105,6 +105,11 @@ def test_unknown_missing_and_wrong_keys_are_all_named(tmp_path):
         ),
         ("[episodic]\nsteps = 3", "", r"^small\.toml: missing episodic\. Known"),
         (
+            'families = ["dermatoscopy"]',
+            "families = [1]",
+            r"^small\.toml \[\[experts\]\] 1: of the wrong kind families\. Known keys: name, families",
+        ),
+        (
             "[representation]\nsteps = 10",
             "",
             r"^small\.toml: missing representation\. Known keys",

@@ -20,6 +20,7 @@ from sgps.errors import InputError
 
 # Whatever needs torch is imported where it is used: it takes seconds to load, and `sgps --help` needs none of it.
 if TYPE_CHECKING:
+    from sgps.evaluation.benchmark import EpisodePlan
     from sgps.evaluation.methods import SynthesisEngine
     from sgps.evaluation.peers import Peer
 
@@ -106,7 +107,7 @@ def benchmark(
 ) -> None:
     """Compare sgps with ordinary few-shot methods on the same episodes of labelled sets."""
     from sgps.engine.engine import resolve_device
-    from sgps.evaluation.benchmark import EpisodePlan, run_parts
+    from sgps.evaluation.benchmark import run_parts
     from sgps.evaluation.methods import check_methods, needs_engine, needs_peer
     from sgps.evaluation.protocols import load_protocol
     from sgps.evaluation.report import to_csv, to_table
@@ -119,15 +120,7 @@ def benchmark(
     if protocol is not None and (given := [name for name, v in fixed.items() if v is not None]):
         raise InputError(f"a protocol decides {', '.join(given)}. Leave --protocol or these out.")
     chosen = load_protocol(protocol, episodes, seed) if protocol is not None else None
-    plan = EpisodePlan(
-        way=way,
-        shot=5 if shot is None else shot,
-        query=15 if query is None else query,
-        episodes=600 if episodes is None else episodes,
-        seed=seed or 0,
-        classes=tuple(_names(classes)) if classes is not None else None,
-    )
-    plans = chosen.plans if chosen else {"": plan}
+    plans = chosen.plans if chosen else {"": _plan(classes, way, shot, query, episodes, seed)}
     check_methods(names, min(own.episodes for own in plans.values()))
     if out is not None and out.exists():
         raise InputError(f"'{out}' exists already. Name another file or remove it.")
@@ -155,14 +148,33 @@ def benchmark(
             per_episode=per_episode,
             on_progress=on_progress,
         )
-    result: dict[str, Any] = parts.get("", {})
-    if chosen is not None:
+    result: dict[str, Any]
+    if chosen is None:
+        (result,) = parts.values()
+    else:
         result = {"protocol": {"name": chosen.name, "title": chosen.title}, "parts": parts}
     text = json.dumps(result, indent=2, allow_nan=False) + "\n"
     if out is not None:
         _write(out, text)
     shown = {Format.json: lambda: text, Format.csv: lambda: to_csv(result)}
     sys.stdout.write(shown.get(output_format, lambda: to_table(result))())
+
+
+def _plan(
+    classes: str | None,
+    way: int | None,
+    shot: int | None,
+    query: int | None,
+    episodes: int | None,
+    seed: int | None,
+) -> EpisodePlan:
+    """Build the plan that was asked for; what was not said is the plan's own default."""
+    from sgps.evaluation.benchmark import EpisodePlan
+
+    said = {"way": way, "shot": shot, "query": query, "episodes": episodes, "seed": seed}
+    numbers: dict[str, Any] = {name: n for name, n in said.items() if n is not None}
+    chosen = None if classes is None else tuple(_names(classes))
+    return EpisodePlan(classes=chosen, **numbers)
 
 
 def _names(text: str) -> list[str]:

@@ -7,15 +7,15 @@ In: a name or a TOML file. Out: a `Protocol`, one `EpisodePlan` for each number 
 
 from __future__ import annotations
 
-import dataclasses
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 
-from sgps.errors import InputError, listing
+from sgps.errors import InputError
 from sgps.evaluation.benchmark import EpisodePlan
+from sgps.records import build
 
 _FOLDER = Path(__file__).with_name("protocols")
 
@@ -25,10 +25,10 @@ class _Table:
     """What a file holds."""
 
     title: str
-    shots: list[int]
-    ways: list[int] = dataclasses.field(default_factory=list)
+    shots: tuple[int, ...]
+    ways: tuple[int, ...] = ()
     """Classes an episode, or as many as a set has where it has fewer; none means all."""
-    classes: list[str] = dataclasses.field(default_factory=list)
+    classes: tuple[str, ...] = ()
     """Draw from these only; none means all."""
     query: int = 15
     episodes: int = 1000
@@ -64,8 +64,7 @@ def load_protocol(name: str, episodes: int | None = None, seed: int | None = Non
         )
     table = _read(path)
     plans = {}
-    ways: list[int | None] = [*table.ways] or [None]
-    for way, shot in product(ways, table.shots):
+    for way, shot in product(table.ways or (None,), table.shots):
         part = f"{f'{way}-way' if way else 'all classes'} {shot}-shot"
         plans[part] = EpisodePlan(
             way=way,
@@ -74,7 +73,7 @@ def load_protocol(name: str, episodes: int | None = None, seed: int | None = Non
             query=table.query,
             episodes=table.episodes if episodes is None else episodes,
             seed=table.seed if seed is None else seed,
-            classes=tuple(table.classes) or None,
+            classes=table.classes or None,
         )
     return Protocol(name=path.stem, title=table.title, plans=plans)
 
@@ -84,20 +83,4 @@ def _read(path: Path) -> _Table:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"'{path}' is not a readable TOML file: {error}.") from None
-    fields = {field.name: field for field in dataclasses.fields(_Table)}
-    unknown = sorted(set(content) - set(fields))
-    missing = sorted({"title", "shots"} - set(content))
-    wrong = sorted(name for name in fields if name in content and not _fits(name, content[name]))
-    kinds = {"unknown": unknown, "missing": missing, "of the wrong kind": wrong}
-    parts = [f"{kind} {listing(names)}" for kind, names in kinds.items() if names]
-    if parts:
-        raise InputError(f"'{path}': {'; '.join(parts)}. Known keys: {', '.join(fields)}.")
-    return _Table(**content)
-
-
-def _fits(name: str, value: object) -> bool:
-    if name in {"shots", "ways"}:
-        return isinstance(value, list) and all(type(part) is int for part in value)
-    if name == "classes":
-        return isinstance(value, list) and all(isinstance(part, str) for part in value)
-    return isinstance(value, str) if name == "title" else type(value) is int
+    return build(_Table, content, f"'{path}'")

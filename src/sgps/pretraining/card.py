@@ -84,7 +84,7 @@ def _share(expert: Expert) -> str:
 
 
 def _hardware(processes: Processes) -> str:
-    """What the run was done on, as its last process saw it."""
+    """What the run was done on, as the process that ends it sees it."""
     each = f"{torch.get_num_threads()} CPU threads"
     if processes.device.type == "cuda":
         each = torch.cuda.get_device_name(processes.device)

@@ -11,9 +11,9 @@ import json
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
 
 from sgps.errors import InputError, listing
+from sgps.records import build
 
 HUB = "hf-hub:"
 """How the name of a network on the hub begins, as in timm."""
@@ -163,49 +163,6 @@ class Recipe:
         return hashlib.sha256(json.dumps(self.content(), sort_keys=True).encode()).hexdigest()
 
 
-_Table = TypeVar("_Table", Optimization, Expert, Episodic, Recipe)
-_KINDS: dict[str, tuple[type, ...]] = {
-    "bool": (bool,),
-    "int": (int,),
-    "float": (int, float),
-    "str": (str,),
-    "Path": (Path,),
-    "tuple[str, ...]": (list,),
-}
-"""What must stand in a table for a field, by the field's annotation; paths are made of texts beforehand."""
-
-
-def _build(cls: type[_Table], table: object, where: str) -> _Table:
-    """Make a dataclass of a TOML table, naming every key that is unknown, missing or of the wrong kind."""
-    if not isinstance(table, dict):
-        raise InputError(f"{where} must be a table of keys and values.")
-    fields = {f.name: f for f in dataclasses.fields(cls)}
-    unknown = sorted(set(table) - set(fields))
-    missing = sorted(
-        name
-        for name, f in fields.items()
-        if name not in table
-        and f.default is dataclasses.MISSING
-        and f.default_factory is dataclasses.MISSING
-    )
-    wrong = sorted(
-        name
-        for name, f in fields.items()
-        if name in table and str(f.type) in _KINDS and not _is_of_kind(table[name], str(f.type))
-    )
-    kinds = {"unknown": unknown, "missing": missing, "of the wrong kind": wrong}
-    parts = [f"{kind} {listing(names, 100)}" for kind, names in kinds.items() if names]
-    if parts:
-        raise InputError(f"{where}: {'; '.join(parts)}. Known keys: {', '.join(fields)}.")
-    values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in table.items()}
-    return cls(**values)
-
-
-def _is_of_kind(value: object, kind: str) -> bool:
-    # In Python a truth value is an integer, too.
-    return isinstance(value, _KINDS[kind]) and isinstance(value, bool) == (kind == "bool")
-
-
 def load_recipe(path: Path) -> Recipe:
     """Read a recipe; paths in it are relative to its own folder.
 
@@ -223,9 +180,9 @@ def load_recipe(path: Path) -> Recipe:
     where = path.name
     if "representation" in table:
         section = f"{where} [representation]"
-        table["representation"] = _build(Optimization, table["representation"], section)
+        table["representation"] = build(Optimization, table["representation"], section)
     if "episodic" in table:
-        table["episodic"] = _build(Episodic, table["episodic"], f"{where} [episodic]")
+        table["episodic"] = build(Episodic, table["episodic"], f"{where} [episodic]")
     experts = table.get("experts", [])
     if not isinstance(experts, list) or not all(isinstance(expert, dict) for expert in experts):
         raise InputError(f"{where}: each expert must be a table [[experts]] of its own.")
@@ -241,11 +198,12 @@ def load_recipe(path: Path) -> Recipe:
         table["start"] = str((path.parent / start).resolve())
     if isinstance(data, str):
         table["data"] = (path.parent / data).resolve()
-    return _build(Recipe, table, where)
+    return build(Recipe, table, where)
 
 
 def _expert(table: dict[str, object], section: str) -> Expert:
     """An expert's own keys stand beside those of its optimization."""
-    own = {k: v for k, v in table.items() if k in {"name", "families", "from_start", "share"}}
+    names = {field.name for field in dataclasses.fields(Expert)} - {"optimization"}
+    own = {k: v for k, v in table.items() if k in names}
     rest = {k: v for k, v in table.items() if k not in own}
-    return _build(Expert, {**own, "optimization": _build(Optimization, rest, section)}, section)
+    return build(Expert, {**own, "optimization": build(Optimization, rest, section)}, section)
