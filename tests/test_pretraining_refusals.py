@@ -52,6 +52,33 @@ def test_a_run_of_another_recipe_is_refused_and_the_difference_named(recipe, sto
         pretraining(other, stopped, resume=True)
 
 
+def test_how_networks_are_put_together_may_be_chosen_again_until_episodes_begin(recipe, tmp_path):
+    out = tmp_path / "run"
+    with pytest.raises(Killed):
+        pretraining(recipe, out, on_progress=kill_at("head", 1)).run()
+    (skin, *rest) = reversed(recipe.experts)
+    changes = {
+        "name": "other",
+        "base_step": 0.7,
+        "experts": (*rest, dataclasses.replace(skin, share=0.2)),
+        "episodic": dataclasses.replace(recipe.episodic, steps=2),
+    }
+    other = dataclasses.replace(recipe, **changes)
+    stages = set()
+    resumed = pretraining(other, out, True, lambda stage, *_: stages.add(stage)).run()
+    assert not stages & {"base", "expert-cells", "expert-skin"}
+    assert (resumed / "config.json").read_text(encoding="utf-8").count('"other"') == 1
+    fresh = pretraining(other, tmp_path / "fresh").run()
+    assert (fresh / "engine.safetensors").read_bytes() == (
+        resumed / "engine.safetensors"
+    ).read_bytes()
+    message = (
+        r"^'.*run' belongs to another recipe; these differ: base_step, episodic, experts, name\."
+    )
+    with pytest.raises(InputError, match=message):
+        pretraining(recipe, out, resume=True)
+
+
 def test_a_damaged_note_of_the_recipe_is_refused(recipe, tmp_path):
     (tmp_path / "recipe.json").write_text("{")
     with pytest.raises(InputError, match=r"^.*recipe\.json is damaged\. Remove it if"):
@@ -80,7 +107,7 @@ def test_a_checkpoint_that_lacks_tensors_is_refused(recipe, stopped):
     path = stopped / "base.checkpoint.safetensors"
     content = load_file(path)
     content.pop("tensor/conv_stem.weight")
-    save_checkpoint(content, path, recipe.digest)
+    save_checkpoint(content, path, recipe.stage_digest("base"))
     message = r"^.*base\.checkpoint\.safetensors does not fit this version of sgps \(.*conv_stem"
     with pytest.raises(InputError, match=message):
         pretraining(recipe, stopped, resume=True).run()

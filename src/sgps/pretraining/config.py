@@ -9,14 +9,27 @@ import dataclasses
 import hashlib
 import json
 import tomllib
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import cast
 
 from sgps.errors import InputError, listing
 from sgps.records import build
 
 HUB = "hf-hub:"
 """How the name of a network on the hub begins, as in timm."""
+EPISODIC = "episodic"
+"""Name of the last stage; those before it train one network each."""
+_AFTER_NETWORKS = {
+    "name",
+    "image_size",
+    "base_step",
+    "expert_step",
+    "max_text_count",
+    "episodic",
+}
+"""Fields that only matter once all networks are trained."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,8 +172,28 @@ class Recipe:
 
     @property
     def digest(self) -> str:
-        """SHA-256 of the recipe's content; a checkpoint of another recipe is refused by it."""
-        return hashlib.sha256(json.dumps(self.content(), sort_keys=True).encode()).hexdigest()
+        """SHA-256 of the recipe's content."""
+        return _digest(self.content())
+
+    def stage_digest(self, stage: str) -> str:
+        """SHA-256 of what decides a stage's result; what was made by another recipe is refused by it.
+
+        The networks do not depend on how they are put together nor on the episodes, so that these may be chosen again
+        without training the networks again.
+        """
+        return self.digest if stage == EPISODIC else _digest(network_content(self.content()))
+
+
+def network_content(content: Mapping[str, object]) -> dict[str, object]:
+    """Of a recipe's content, what decides the networks: the base as trained and the experts."""
+    kept = {key: value for key, value in content.items() if key not in _AFTER_NETWORKS}
+    experts = cast("Iterable[Mapping[str, object]]", content["experts"])
+    kept["experts"] = [{k: v for k, v in one.items() if k != "share"} for one in experts]
+    return kept
+
+
+def _digest(content: Mapping[str, object]) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def load_recipe(path: Path) -> Recipe:

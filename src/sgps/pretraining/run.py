@@ -25,7 +25,7 @@ from sgps.evaluation.peers import load_peer
 from sgps.pretraining.cache import build_cache, description_embeddings, family_center
 from sgps.pretraining.card import engine_card
 from sgps.pretraining.checkpoints import load_checkpoint, save_checkpoint
-from sgps.pretraining.config import Optimization, Recipe
+from sgps.pretraining.config import EPISODIC, Optimization, Recipe, network_content
 from sgps.pretraining.drawn_pool import with_drawn
 from sgps.pretraining.episodic import EpisodicRun
 from sgps.pretraining.mixture import moved
@@ -90,12 +90,16 @@ class Pretraining:
         self.device = self.processes.device
         recipe.refuse_processes(self.processes.count)
         self.architecture = build_architecture(recipe.architecture)
-        self._refuse_other_recipe()
         self.start = self._placed(read_start(recipe.start, self.architecture))
         self._text_encoder = text_encoder or default_text_encoder()
         self._stages = StageRunner(
-            out, recipe.digest, recipe.checkpoint_minutes, on_progress, self.processes.is_first
+            out,
+            recipe.stage_digest,
+            recipe.checkpoint_minutes,
+            on_progress,
+            self.processes.is_first,
         )
+        self._refuse_other_recipe()
         self._teachers: list[Teacher] = []
         self._validation: Validation | None = None
         # None makes the folder before all have looked whether it is there.
@@ -111,7 +115,10 @@ class Pretraining:
             raise InputError(
                 f"{path} is damaged. Remove it if the folder is this recipe's, or name another --out."
             ) from None
-        now = json.loads(json.dumps(self.recipe.content()))
+        now: dict[str, object] = json.loads(json.dumps(self.recipe.content()))
+        has_begun_episodes = self._stages.checkpoint_path(EPISODIC).exists()
+        if not has_begun_episodes and not (self.out / "engine").exists():
+            before, now = network_content(before), network_content(now)
         changed = sorted(key for key in {*before, *now} if before.get(key) != now.get(key))
         if changed:
             raise InputError(
@@ -233,11 +240,11 @@ class Pretraining:
 
             self._stages.run(stage, run, config.steps, advance)
             if self.processes.is_first:
-                save_checkpoint(run.average, finished, self.recipe.digest)
+                save_checkpoint(run.average, finished, self.recipe.stage_digest(stage))
             self.processes.barrier()
         if self.processes.is_first:
             self._stages.checkpoint_path(stage).unlink(missing_ok=True)
-        return self._placed(load_checkpoint(finished, self.recipe.digest))
+        return self._placed(load_checkpoint(finished, self.recipe.stage_digest(stage)))
 
     def _held_out(self, pool: Pool) -> Validation:
         """What tells how good features are for classes that they have not learned; the same for every stage."""
@@ -338,14 +345,14 @@ class Pretraining:
             own = [s.indices for s in seen if s.family in expert.families]
             chosen = self._sample(own, _CENTER_IMAGES)
             network.family_centers[index] = family_center(network, pool, chosen, prepare)
-        if not self._stages.checkpoint_path("episodic").exists():
+        if not self._stages.checkpoint_path(EPISODIC).exists():
             steps = recipe.episodic.head_steps
             run.warm_up_head(
                 steps, lambda done, loss: self.on_progress("head", done, steps, {"loss": loss})
             )
             # From here on a resumed run must not teach the head again.
-            self._stages.save("episodic", run)
-        self._stages.run("episodic", run, recipe.episodic.steps, run.advance)
+            self._stages.save(EPISODIC, run)
+        self._stages.run(EPISODIC, run, recipe.episodic.steps, run.advance)
         with torch.no_grad():
             for parameter in network.generator.expert_head.parameters():
                 parameter.mul_(recipe.expert_step)

@@ -50,7 +50,7 @@ class StageRunner:
     def __init__(
         self,
         out: Path,
-        recipe_digest: str,
+        digest_of: Callable[[str], str],
         checkpoint_minutes: float,
         on_progress: OnProgress,
         writes: bool = True,
@@ -59,14 +59,14 @@ class StageRunner:
 
         Args:
             out: folder of the run.
-            recipe_digest: which recipe a checkpoint must be of.
+            digest_of: what the checkpoint of a stage, by its name, must have been made by.
             checkpoint_minutes: time between checkpoints.
             on_progress: hears of every step.
             writes: whether this process is the one that writes; the others only read.
         """
         self._out = out
         self._writes = writes
-        self._digest = recipe_digest
+        self._digest_of = digest_of
         self._minutes = checkpoint_minutes
         self._on_progress = on_progress
         self._log = Log(out)
@@ -79,7 +79,7 @@ class StageRunner:
     def save(self, stage: str, state: Stage) -> None:
         """Write a stage's checkpoint."""
         if self._writes:
-            save_checkpoint(state.state_dict(), self.checkpoint_path(stage), self._digest)
+            save_checkpoint(state.state_dict(), self.checkpoint_path(stage), self._digest_of(stage))
             self.count_time()
         self._saved = time.monotonic()
 
@@ -132,7 +132,7 @@ class StageRunner:
         path = self.checkpoint_path(stage)
         if not path.exists():
             return
-        content = load_checkpoint(path, self._digest)
+        content = load_checkpoint(path, self._digest_of(stage))
         try:
             state.load_state_dict(content)
         except (KeyError, RuntimeError) as error:
