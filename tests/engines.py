@@ -11,15 +11,19 @@ from PIL import Image
 from torch import Tensor
 
 from sgps.engine.config import EngineConfig
+from sgps.engine.description_encoder import DescriptionEncoder
 from sgps.engine.engine import Engine
 from sgps.engine.model import SynthesisNetwork
-from sgps.target.network import initial_weights
+from sgps.engine.text import TextEncoder
+from sgps.target.network import initial_weights, pooled_features
 from sgps.task import SupportSet
 
 SIZE = 32
 TEXT_WIDTH = 12
-SENTENCE_WIDTH = 384
-"""Width of the sentence encoder that comes with the package."""
+DESCRIPTION_WIDTH = 495
+"""Width of the encoder of descriptions that comes with the package."""
+KNOWN = ("colors/green", "colors/blue", "cells/round", "cells/long")
+"""Classes that the tiny engine's memory holds; the first two are described as those of `colored_support`."""
 
 
 class HashedText:
@@ -34,7 +38,10 @@ class HashedText:
 
 
 def tiny_network(
-    trained: bool = True, seed: int = 0, text_width: int = TEXT_WIDTH
+    trained: bool = True,
+    seed: int = 0,
+    text_width: int = TEXT_WIDTH,
+    known: tuple[str, ...] = KNOWN,
 ) -> SynthesisNetwork:
     """A tiny synthesis network; `trained` moves the heads away from zero, as pretraining would."""
     config = EngineConfig(
@@ -49,6 +56,8 @@ def tiny_network(
         layers=1,
         rank=2,
         views=2,
+        known_classes=known,
+        known_experts=(0, 0, 1, -1),
     )
     with torch.random.fork_rng():
         torch.manual_seed(seed)
@@ -67,11 +76,34 @@ def tiny_network(
                 for name, t in base.items()
             }
             network.generator.set_direction(index, expert)
-        torch.nn.init.normal_(network.family_centers)
         if trained:
+            fill_memory(network)
             for head in (network.generator.expert_head, network.generator.code_head):
                 torch.nn.init.normal_(head.weight, std=0.3)
     return network
+
+
+def texts_of(name: str) -> tuple[str, str]:
+    """Descriptions of a class of `colored_support`."""
+    return f"a {name} field", f"{name} all over"
+
+
+def fill_memory(network: SynthesisNetwork) -> None:
+    """Let the memory know two colors, by pictures as `colored_support` draws them, and two classes of another set."""
+    width = network.config.text_width
+    encoder: TextEncoder = HashedText() if width == TEXT_WIDTH else DescriptionEncoder()
+    names = [name.partition("/")[2] for name in KNOWN]
+    text = torch.stack([encoder.encode(texts_of(name)).mean(0) for name in names])
+    colors, prepare = colored_support((8, 8)), Engine(network).preprocessing
+    with torch.no_grad():
+        features = pooled_features(
+            network.architecture,
+            network.generator.base_weights(),
+            prepare.normalize(colors.images),
+        )
+    blue, green = features[:8].mean(0), features[8:].mean(0)
+    means = torch.stack([green, blue, -green, 0.5 * green])
+    network.memory.remember(text, means, 1.1 * means)
 
 
 def tiny_engine(trained: bool = True, seed: int = 0) -> Engine:
@@ -79,8 +111,8 @@ def tiny_engine(trained: bool = True, seed: int = 0) -> Engine:
 
 
 def save_tiny_engine(folder: Path) -> Path:
-    """Write an engine that commands load from a folder; it reads texts with the real sentence encoder."""
-    Engine(tiny_network(text_width=SENTENCE_WIDTH)).save_pretrained(folder, "# Tiny engine\n")
+    """Write an engine that commands load from a folder; it reads texts with the real encoder."""
+    Engine(tiny_network(text_width=DESCRIPTION_WIDTH)).save_pretrained(folder, "# Tiny engine\n")
     return folder
 
 
@@ -101,7 +133,7 @@ def colored_support(
         labels=labels,
         class_names=names,
         descriptions=tuple(
-            (f"a {name} field", f"{name} all over") if has_text else ()
+            texts_of(name) if has_text else ()
             for name, has_text in zip(names, described, strict=False)
         ),
     )

@@ -9,20 +9,23 @@ import numpy as np
 import pytest
 import torch
 from engines import TEXT_WIDTH, HashedText, tiny_network
-from pools import SIZE, drawn_pool
+from pools import SIZE, drawn_pool, quick
 
-from sgps.pretraining.cache import build_cache, description_embeddings, family_center, resized
+from sgps.pretraining.cache import build_cache, description_embeddings, resized
 from sgps.pretraining.checkpoints import load_checkpoint, save_checkpoint
-from sgps.pretraining.config import Episodic
+from sgps.pretraining.config import Episodic, Expert
 from sgps.pretraining.episodic import (
+    _HEAD_FIRST_TASK,
     EpisodicRun,
     _fit_temperature,
     between_task_variance,
 )
 from sgps.pretraining.parallel import Processes
 from sgps.pretraining.pool import LabelSource
+from sgps.pretraining.remember import KnownClass, known_classes, remember
 from sgps.pretraining.ridge import ridge_scores
 from sgps.pretraining.task_stream import TaskStream
+from sgps.target.network import pooled_features
 from sgps.task import Preprocessing
 
 CONFIG = Episodic(
@@ -35,6 +38,10 @@ CONFIG = Episodic(
     image_size=SIZE,
     seen_share=0.5,
 )
+
+
+KNOWN_HERE = ("first/class 0", "first/class 1", "second/class 0", "second/class 1")
+"""Classes of the pool that the memory holds."""
 
 
 @pytest.fixture(scope="module")
@@ -51,10 +58,18 @@ def texts_of(sources):
 
 
 def new_run(pool, config=CONFIG, seen=1, seed=0):
-    network = tiny_network(trained=False)
+    network = tiny_network(trained=False, known=KNOWN_HERE)
     prepare = Preprocessing(
         image_size=SIZE, mean=network.architecture.mean, std=network.architecture.std
     )
+    texts = texts_of(pool.sources)
+    known = [
+        KnownClass(source=place, label=label, name=f"{source.name}/class {label}", expert=place)
+        for place, source in enumerate(pool.sources)
+        for label in range(2)
+    ]
+    assert tuple(one.name for one in known) == network.config.known_classes
+    remember(network, pool, pool.sources, known, texts, prepare, lambda done, total: None)
     unseen = pool.sources[: len(pool.sources) - seen]
     stream = TaskStream(pool, unseen, pool.sources[len(unseen) :], config, seed)
     return EpisodicRun(
@@ -112,12 +127,16 @@ def test_the_head_learns_alone_first(pool):
     run = new_run(pool, dataclasses.replace(CONFIG, learning_rate=5e-3))
     before = {name: tensor.clone() for name, tensor in run.network.named_parameters()}
     heard = []
+    tasks = [_HEAD_FIRST_TASK + index for index in range(48)]
+    with torch.no_grad():
+        loss_before = sum(float(run.head_loss(index)) for index in tasks)
     last = run.warm_up_head(20, lambda step, loss: heard.append((step, loss)))
+    with torch.no_grad():
+        assert sum(float(run.head_loss(index)) for index in tasks) < loss_before
     assert [step for step, _ in heard] == list(range(1, 21))
     assert last == pytest.approx(sum(loss for _, loss in heard[-2:]) / 2)
-    assert last < heard[0][1]
     moved = {n for n, t in run.network.named_parameters() if not torch.equal(t, before[n])}
-    assert moved == {name for name in before if name.startswith("head.")}
+    assert moved == {name for name in before if name.startswith(("head.", "memory."))}
     assert run.step == 0
 
 
@@ -127,22 +146,20 @@ def test_a_task_gives_the_same_loss_whenever_it_is_posed(pool):
     assert losses[0] == losses[2] != losses[1]
 
 
-def test_the_temperature_does_not_learn_from_familiar_sets(pool):
+def test_the_memory_hides_the_set_of_a_task_in_half_of_the_tasks_and_always_where_it_is_new(pool):
     run = new_run(pool)
-    for is_seen in (True, False):
-        index = find(run, lambda draw, is_seen=is_seen: draw.is_seen == is_seen)
-        for loss in (run.task_loss(index)[0], run.head_loss(index)):
-            run.optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            assert (run.network.head.temperature.grad is None) == is_seen
-            assert run.network.head.temperature.requires_grad
-            assert run.network.head.log_ridge.grad is not None
-
-
-def test_the_temperature_learns_from_familiar_sets_where_there_are_no_others(pool):
-    run = new_run(pool, seen=2)
-    run.head_loss(0).backward()
-    assert run.network.head.temperature.grad is not None
+    hidden = {True: 0, False: 0}
+    for index in range(60):
+        draw = run.stream.draw(index)
+        task = run.task_tensors(draw, np.random.default_rng(index), torch.zeros(0, 3, SIZE, SIZE))
+        own = [name.startswith(f"{run.stream.sources[draw.source].name}/") for name in KNOWN_HERE]
+        assert all(a for a, o in zip(task.allowed.tolist(), own, strict=True) if not o)
+        hides = not any(a for a, o in zip(task.allowed.tolist(), own, strict=True) if o)
+        hidden[draw.is_seen] += hides
+        if not draw.is_seen:
+            assert hides
+    seen = sum(run.stream.draw(index).is_seen for index in range(60))
+    assert 0.2 * seen < hidden[True] < 0.8 * seen
 
 
 KINDS = {
@@ -220,16 +237,6 @@ def test_the_cache_holds_what_the_networks_say_of_each_picture(pool):
     torch.testing.assert_close(lengths, torch.ones_like(lengths), rtol=0, atol=2e-3)
 
 
-def test_a_family_center_is_the_mean_of_its_pictures(pool):
-    run = new_run(pool)
-    center = family_center(run.network, pool, pool.sources[0].indices, run.prepare)
-    rows = run.cache.rows(pool.sources[0].indices.tolist())
-    expected = (
-        run.cache.stages[rows] - run.network.encoder.stage_mean
-    ) / run.network.encoder.stage_std
-    torch.testing.assert_close(center, expected.mean(0), rtol=1e-3, atol=1e-3)
-
-
 def test_ridge_classifies_what_can_be_told_apart():
     generator = torch.Generator().manual_seed(0)
     centers = torch.randn(3, 20, generator=generator)
@@ -279,9 +286,50 @@ def test_the_fitted_temperature_is_the_one_that_the_answers_were_drawn_with() ->
         # True log scale: 0.5 + 0.3 * shots.
         probabilities = (scores * (0.5 + 0.3 * shots).exp()).softmax(1)
         labels = torch.multinomial(probabilities, 1, generator=generator)[:, 0]
-        terms = torch.stack([torch.tensor(1.0), torch.tensor(0.0), shots, torch.tensor(0.0)])
+        terms = torch.tensor([1.0, 0.0, float(shots), 0.0, 0.0, 0.0])
         tasks.append((scores, terms, labels))
-    temperature = torch.nn.Parameter(torch.zeros(4))
+    temperature = torch.nn.Parameter(torch.zeros(6))
     _fit_temperature(temperature, tasks)
-    expected = torch.tensor([0.5, 0.0, 0.3, 0.0])
+    expected = torch.tensor([0.5, 0.0, 0.3, 0.0, 0.0, 0.0])
     torch.testing.assert_close(temperature.detach(), expected, atol=0.1, rtol=0)
+
+
+def test_the_memory_holds_the_mean_of_each_class_before_and_after_the_step_to_its_expert(pool):
+    run = new_run(pool)
+    network, memory, source = run.network, run.network.memory, pool.sources[0]
+    images = run.prepare.normalize(pool.images[source.indices[source.labels == 1]])
+    means = []
+    for weights in (network.generator.base_weights(), network.generator.moved_weights(0)):
+        of_class = []
+        for label in range(2):
+            images = run.prepare.normalize(pool.images[source.indices[source.labels == label]])
+            of_class.append(pooled_features(network.architecture, weights, images).mean(0))
+        means.append(torch.stack(of_class))
+    before, after = (own - own.mean(0) for own in means)
+    torch.testing.assert_close(memory.directions[:2], before, rtol=1e-3, atol=1e-4)
+    torch.testing.assert_close(memory.moved[:2], after, rtol=1e-3, atol=1e-4)
+    torch.testing.assert_close(memory.centers[0], means[0].mean(0), rtol=1e-3, atol=1e-4)
+
+
+def test_a_class_is_known_to_the_expert_of_its_family_that_learns_from_the_fewest():
+    source = LabelSource(
+        name="ham10000",
+        family="dermatoscopy",
+        indices=torch.arange(4),
+        labels=torch.tensor([0, 0, 1, 1]),
+        class_names=("bcc", "mel", "nv"),
+    )
+    held_out = dataclasses.replace(source, name="isic2017")
+    texts = {(0, label): torch.zeros(1, 4) for label in range(3)} | {(1, 1): torch.zeros(1, 4)}
+    experts = [
+        Expert(name="wide", families=("photograph", "dermatoscopy"), optimization=quick(1)),
+        Expert(name="skin", families=("dermatoscopy",), optimization=quick(1)),
+        Expert(name="cells", families=("microscopy",), optimization=quick(1)),
+    ]
+    known = known_classes([source, held_out], texts, experts, ["isic2017"])
+    # Nothing is known of a class without a picture or without a text.
+    assert [(one.name, one.expert) for one in known] == [
+        ("ham10000/bcc", 1),
+        ("ham10000/mel", 1),
+        ("isic2017/mel", -1),
+    ]

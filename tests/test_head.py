@@ -8,6 +8,7 @@ import torch
 from engines import tiny_network
 from sklearn.linear_model import Ridge
 
+from sgps.engine.class_memory import Recall
 from sgps.engine.head import Head
 
 
@@ -20,11 +21,25 @@ def _features(count: int, views: int = 1) -> torch.Tensor:
     return torch.randn(count, views, 256, generator=generator, dtype=torch.float64)
 
 
+def _recall(count: float | list[float], ways: int = 2) -> Recall:
+    """Directions of length one; nothing is known of a class whose count is zero."""
+    counts = torch.tensor(count, dtype=torch.float64).expand(ways)
+    generator = torch.Generator().manual_seed(2)
+    directions = torch.randn(ways, 256, generator=generator, dtype=torch.float64)
+    return Recall(
+        directions=torch.nn.functional.normalize(directions, dim=1) * (counts > 0)[:, None],
+        count=counts,
+        center=torch.zeros(256, dtype=torch.float64),
+        familiarity=torch.zeros(2, dtype=torch.float64),
+        shares=torch.zeros(ways, 4, dtype=torch.float64),
+    )
+
+
 def test_the_head_is_ridge_regression_on_centered_unit_features() -> None:
     head, features = _head(), _features(8)
     labels = torch.tensor([0, 0, 0, 0, 1, 1, 1, 1])
     with torch.no_grad():
-        weight, bias = head(features, labels, torch.zeros(2, 12).double(), torch.zeros(2).bool())
+        weight, bias = head(features, labels, _recall(0))
     points = features[:, 0] - features[:, 0].mean(0)
     unit = points / points.norm(dim=1, keepdim=True)
     target = np.eye(2)[labels] - 0.5
@@ -38,14 +53,13 @@ def test_the_head_is_ridge_regression_on_centered_unit_features() -> None:
 
 def test_a_description_weighs_less_the_more_pictures_there_are() -> None:
     head = _head()
-    text = torch.nn.functional.normalize(torch.randn(2, 12, dtype=torch.float64), dim=1)
     changes = []
     for shots in (1, 10):
         features = _features(2 * shots)
         labels = torch.arange(2).repeat_interleave(shots)
         with torch.no_grad():
-            with_text, _ = head(features, labels, text, torch.ones(2).bool())
-            without, _ = head(features, labels, text, torch.zeros(2).bool())
+            with_text, _ = head(features, labels, _recall(1))
+            without, _ = head(features, labels, _recall(0))
         change = torch.nn.functional.cosine_similarity(with_text, without).mean()
         changes.append(1 - float(change))
     assert changes[0] > changes[1] > 0
@@ -56,40 +70,45 @@ def test_a_picture_counts_once_however_many_views_it_has(views: int) -> None:
     head = _head()
     labels = torch.tensor([0, 1, 1])
     same = _features(3)
-    no_text = torch.zeros(2, 12).double(), torch.zeros(2).bool()
     with torch.no_grad():
-        once, _ = head(same, labels, *no_text)
-        repeated, _ = head(same.expand(-1, views, -1), labels, *no_text)
+        once, _ = head(same, labels, _recall(0))
+        repeated, _ = head(same.expand(-1, views, -1), labels, _recall(0))
     torch.testing.assert_close(repeated, once)
 
 
-@pytest.mark.parametrize("has_text", [(False, True), (True, True)])
+@pytest.mark.parametrize("count", [[0.0, 1.0], [1.0, 1.0], [0.0, 1e-9]])
 def test_one_picture_of_one_class_and_words_for_the_other_give_finite_weights(
-    has_text: tuple[bool, bool],
+    count: list[float],
 ) -> None:
     head = _head()
-    text = torch.randn(2, 12, dtype=torch.float64)
     with torch.no_grad():
-        weight, bias = head(_features(1), torch.tensor([0]), text, torch.tensor(has_text))
+        weight, bias = head(_features(1), torch.tensor([0]), _recall(count))
     assert torch.isfinite(weight).all()
     assert torch.isfinite(bias).all()
     assert weight.abs().max() < 1e3
+
+
+def test_without_pictures_a_query_belongs_to_the_class_whose_direction_it_follows() -> None:
+    head, recall = _head(), _recall(0.01, ways=3)
+    with torch.no_grad():
+        weight, bias = head(
+            torch.zeros(0, 2, 256).double(), torch.zeros(0, dtype=torch.int64), recall
+        )
+    scores = 5 * recall.directions @ weight.T + bias
+    assert scores.argmax(1).tolist() == [0, 1, 2]
 
 
 def test_identical_pictures_in_both_classes_give_finite_weights() -> None:
     head = _head()
     same = _features(1).expand(2, -1, -1)
     with torch.no_grad():
-        weight, _ = head(
-            same, torch.tensor([0, 1]), torch.zeros(2, 12).double(), torch.zeros(2).bool()
-        )
+        weight, _ = head(same, torch.tensor([0, 1]), _recall(0))
     assert torch.isfinite(weight).all()
 
 
 def _left_out_odds(features: torch.Tensor, labels: torch.Tensor, ways: int) -> float:
-    no_text = torch.zeros(ways, 12).double(), torch.zeros(ways).bool()
     with torch.no_grad():
-        return float(_head().unscaled(features, labels, *no_text)[2][3])
+        return float(_head().unscaled(features, labels, _recall(0, ways))[2][3])
 
 
 def test_odds_of_left_out_pictures_follow_how_hard_the_task_is() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 import torch
-from engines import SIZE, colored_support, tiny_engine, tiny_network
+from engines import colored_support, tiny_engine, tiny_network
 
 from sgps.engine.model import TaskTensors, mirror_views
 from sgps.engine.weight_generator import Codes
@@ -34,9 +34,10 @@ def test_gradients_through_generator_and_target_network_are_right() -> None:
             "encoder.text_projection.2.bias",
             "head.log_ridge",
             "head.temperature",
+            "memory.log_count",
         }
     }
-    assert len(chosen) == 6
+    assert len(chosen) == 7
 
     def loss(*values: torch.Tensor) -> torch.Tensor:
         replaced = dict(zip(chosen, values, strict=True))
@@ -75,21 +76,24 @@ def test_the_eight_views_are_the_symmetries_of_the_square_and_the_first_is_the_p
     assert len({tuple(view.flatten().tolist()) for view in views}) == 8
 
 
-def test_steps_towards_experts_shrink_with_the_number_of_pictures_a_class() -> None:
+def test_experts_are_followed_as_far_as_the_task_is_familiar_to_them() -> None:
     network = tiny_network()
-    generator = torch.Generator().manual_seed(0)
-    for shots in (1, 5):
-        labels = torch.arange(2).repeat_interleave(shots)
-        task = TaskTensors(
-            images=torch.randn(2 * shots, 3, SIZE, SIZE, generator=generator),
-            labels=labels,
-            text=torch.zeros(2, 12),
-            has_text=torch.zeros(2, dtype=torch.bool),
-        )
-        steps = {}
-        for decay in (0.0, 0.5):
-            network.config = dataclasses.replace(network.config, expert_decay=decay)
-            with torch.no_grad():
-                steps[decay] = network.codes(task).experts
-        assert steps[0.0].abs().sum() > 0
-        torch.testing.assert_close(steps[0.5], steps[0.0] / shots**0.5)
+    generator, width = network.generator, network.config.width
+    drawn = torch.Generator().manual_seed(0)
+    tokens = torch.randn(4, width, generator=drawn)
+    with torch.no_grad():
+        codes = generator(tokens[1:], tokens[0], torch.tensor([0.0, 0.7]))
+    assert not codes.experts[:, 0].any()
+    chosen = codes.experts[:, 1] / (0.7 * network.config.expert_step)
+    assert bool(((chosen > 0) & (chosen < 2)).all())
+    assert chosen.std() > 0
+
+
+def test_an_untrained_generator_moves_every_tensor_alike_towards_what_is_familiar() -> None:
+    network = tiny_network(trained=False)
+    generator = network.generator
+    tokens = torch.zeros(3, network.config.width)
+    with torch.no_grad():
+        composed = generator.compose(generator(tokens[1:], tokens[0], torch.tensor([1.0, 0.0])))
+    for name, tensor in generator.moved_weights(0).items():
+        torch.testing.assert_close(composed[name], tensor)

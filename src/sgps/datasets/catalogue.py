@@ -14,6 +14,7 @@ from importlib.resources import files
 from types import MappingProxyType
 from typing import Any, Literal, cast, get_args
 
+from sgps.clinical.conditions import conditions
 from sgps.errors import InputError, listing
 
 Role = Literal["train", "dev"]
@@ -98,6 +99,22 @@ def descriptions_of(set_name: str) -> dict[str, list[str]]:
         InputError: the set is not in the catalogue.
     """
     return {label: list(entry.descriptions) for label, entry in image_set(set_name).classes.items()}
+
+
+def all_descriptions_of(set_name: str) -> dict[str, list[str]]:
+    """As `descriptions_of`, and the texts of the clinical catalogue's entries about each class after them.
+
+    Raises:
+        InputError: the set is not in the catalogue.
+    """
+    further: dict[str, list[str]] = {}
+    for entry in conditions().values():
+        for name in entry.classes:
+            further.setdefault(name, []).extend(entry.descriptions.values())
+    return {
+        label: texts + further.get(f"{set_name}/{label}", [])
+        for label, texts in descriptions_of(set_name).items()
+    }
 
 
 def refuse_dev(set_name: str, labels: Iterable[str]) -> None:

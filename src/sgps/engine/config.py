@@ -9,7 +9,7 @@ from typing import Any
 
 from sgps.errors import InputError, listing
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 """Version of the engine's files; a reader refuses any other."""
 
 
@@ -27,8 +27,8 @@ class EngineConfig:
     """Names of the expert directions."""
     tapped_stages: tuple[int, ...] = (3, 5)
     """Block stages whose averaged maps describe a picture, beside the pooled feature."""
-    text_width: int = 384
-    """Length of a sentence embedding."""
+    text_width: int = 495
+    """Length of a description's embedding."""
     width: int = 96
     """Width of class, task and query tokens."""
     heads: int = 4
@@ -45,8 +45,12 @@ class EngineConfig:
     """Spread, relative to the small directions', that the metric adds to every direction at one shot."""
     metric_decay: float = 2.0
     """How fast that floor falls with the number of shots: `metric_floor / shots ** metric_decay`."""
-    expert_decay: float = 0.4
-    """How fast the steps towards experts shrink with the number of shots: by `shots ** expert_decay`."""
+    expert_step: float = 0.4
+    """How far a task that is wholly familiar to an expert moves towards it, before the generator's choice per tensor."""
+    known_classes: tuple[str, ...] = ()
+    """Classes of the memory, as `set/class`."""
+    known_experts: tuple[int, ...] = ()
+    """For each of them the place of the expert that has learned it best, -1 if none has."""
 
     def to_json(self) -> str:
         """Text of `config.json`."""

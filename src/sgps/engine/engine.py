@@ -14,9 +14,10 @@ import torch
 from torch import Tensor
 
 from sgps.engine.config import EngineConfig
+from sgps.engine.description_encoder import DescriptionEncoder
 from sgps.engine.model import SynthesisNetwork, TaskTensors
 from sgps.engine.storage import load_engine, save_engine
-from sgps.engine.text import TextEncoder, default_text_encoder
+from sgps.engine.text import TextEncoder
 from sgps.errors import InputError
 from sgps.target.checkpoint import TargetNetwork
 from sgps.target.network import Weights, pooled_features
@@ -120,7 +121,7 @@ class Engine:
         )
 
     def text_embeddings(self, support: SupportSet) -> tuple[Tensor, Tensor]:
-        """Mean sentence embedding of each class (N, text_width), zero without text, and bool (N,) whether there is one."""
+        """Mean embedding of each class's descriptions (N, text_width), zero without text, and bool (N,) whether there is one."""
         texts = [support.texts(index) for index in range(support.num_classes)]
         has_text = torch.tensor([bool(own) for own in texts])
         empty = torch.zeros(self.config.text_width)
@@ -131,7 +132,7 @@ class Engine:
         """Mean embedding (text_width,) of one class's descriptions, remembered since benchmarks ask thousands of times."""
         if texts not in self._embeddings:
             if self._text_encoder is None:
-                self._text_encoder = default_text_encoder()
+                self._text_encoder = DescriptionEncoder()
             self._embeddings[texts] = self._text_encoder.encode(texts).mean(0)
         return self._embeddings[texts]
 
@@ -166,10 +167,11 @@ class Engine:
             )
         ordered = _canonical(support)
         task = self.task_tensors(ordered)
-        condition = self.task_tensors(_canonical(condition_on)) if condition_on else task
         network = self.network
-        backbone = network.generator.compose(network.codes(condition))
-        weights = network.add_head(backbone, task)
+        codes, recall = network.read(task)
+        if condition_on is not None:
+            codes, _ = network.read(self.task_tensors(_canonical(condition_on)))
+        weights = network.add_head(network.generator.compose(codes), task, recall)
         synthesized = TargetNetwork(
             architecture=network.architecture,
             weights={name: tensor.float().cpu() for name, tensor in weights.items()},

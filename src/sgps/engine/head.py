@@ -1,11 +1,12 @@
 """Head: the last layer in closed form, from support features and class descriptions; no gradient step.
 
-In: features of the support pictures under the synthesized backbone. Out: classifier weight (N, F) and bias (N,), temperature
-folded in. Each class is represented by its pictures and by one pseudo-picture predicted from its description, which counts as
-`text_count` pictures: it decides alone when there is no picture, and fades as pictures come. A weighted ridge regression to
-centered one-hot targets follows, on centered features in a metric that counts directions less in which pictures of one class
-differ anyway (measured in pretraining), L2-normalized. Since scores are compared for one picture at a time, the normalization
-of queries is a common factor and can stay out of the exported network; the metric is linear and is folded into it.
+In: features of the support pictures under the synthesized backbone, and what the memory recalls of the classes. Out: classifier
+weight (N, F) and bias (N,), temperature folded in. Each class is represented by its pictures and by one pseudo-picture that its
+description recalls, which counts as many pictures as the memory says: it decides alone when there is no picture, and fades as
+pictures come. A weighted ridge regression to centered one-hot targets follows, on centered features in a metric that counts
+directions less in which pictures of one class differ anyway (measured in pretraining), L2-normalized. Since scores are compared
+for one picture at a time, the normalization of queries is a common factor and can stay out of the exported network; the metric
+is linear and is folded into it.
 
 The metric is trusted the more the more shots there are: with one, directions of large spread are also where classes differ.
 
@@ -21,9 +22,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from sgps.engine.class_memory import Recall
 from sgps.engine.config import EngineConfig
 from sgps.target.architecture import build_architecture
 
+PLAIN_TEMPERATURE = [2.0, 0.0, 0.0, 0.0, 0.0, 0.0]
+"""Where the fit of the temperature starts: the same for every task."""
 _FOLDS = 5
 """Most folds that the support is cross-validated in."""
 
@@ -39,6 +43,7 @@ class Head(nn.Module):
     feature_mean: Tensor
     metric_vectors: Tensor
     metric_values: Tensor
+    within: Tensor
 
     def __init__(self, config: EngineConfig) -> None:
         super().__init__()
@@ -50,14 +55,9 @@ class Head(nn.Module):
         self.register_buffer("metric_vectors", torch.zeros(features, rank))
         self.register_buffer("metric_values", torch.ones(rank))
         self.register_buffer("feature_mean", torch.zeros(features))
+        self.register_buffer("within", torch.ones(()))
         self.log_ridge = nn.Parameter(torch.tensor(-1.5))
-        self.log_text_count = nn.Parameter(torch.tensor(-1.0))
-        self.temperature = nn.Parameter(torch.tensor([2.0, 0.0, 0.0, 0.0]))
-        self.prototype_of_text = nn.Sequential(
-            nn.Linear(config.text_width, 2 * config.width),
-            nn.GELU(),
-            nn.Linear(2 * config.width, features),
-        )
+        self.temperature = nn.Parameter(torch.tensor(PLAIN_TEMPERATURE))
 
     @torch.no_grad()
     def set_metric(self, residuals: Tensor) -> None:
@@ -69,6 +69,7 @@ class Head(nn.Module):
         rest = rest.clamp(min=1e-3 * float(values.mean()))
         self.metric_vectors.copy_(vectors[:, -rank:])
         self.metric_values.copy_(values[-rank:] / rest)
+        self.within.copy_(self.in_metric(residuals, 1.0).norm(dim=1).mean())
 
     def in_metric(self, vectors: Tensor, shots: float) -> Tensor:
         """Shrink directions of large within-class spread in rows (m, F); symmetric, so it serves features and weights alike."""
@@ -77,42 +78,44 @@ class Head(nn.Module):
         change: Tensor = (vectors @ self.metric_vectors * factor) @ self.metric_vectors.T
         return vectors + change
 
-    def forward(
-        self, features: Tensor, labels: Tensor, text: Tensor, has_text: Tensor
-    ) -> tuple[Tensor, Tensor]:
+    def forward(self, features: Tensor, labels: Tensor, recall: Recall) -> tuple[Tensor, Tensor]:
         """Return classifier weight (N, F) and bias (N,), temperature folded in; arguments as for `unscaled`."""
-        weight, bias, terms = self.unscaled(features, labels, text, has_text)
+        weight, bias, terms = self.unscaled(features, labels, recall)
         scale = (self.temperature * terms).sum().exp()
         return weight * scale, bias * scale
 
     def unscaled(
-        self, features: Tensor, labels: Tensor, text: Tensor, has_text: Tensor
+        self, features: Tensor, labels: Tensor, recall: Recall
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Return weight (N, F) and bias (N,) before the temperature, and the terms (4,) that its log is linear in.
+        """Return weight (N, F) and bias (N,) before the temperature, and the terms (6,) that its log is linear in.
 
-        The terms are 1, log N, log(1 + pictures a class), and the log-odds of the cross-validated support.
+        The terms are 1, log N, log(1 + pictures a class), the log-odds of the cross-validated support, how far the pictures
+        lie apart (log of their reach in units of the usual spread within a class), and log(1 + what descriptions are worth).
 
         Args:
             features: (n, V, F), V views of each support picture.
             labels: (n,) in [0, N).
-            text: mean sentence embeddings (N, text_width); rows without a description are ignored.
-            has_text: bool (N,).
+            recall: what is known of the N classes by their descriptions.
         """
-        weight, bias = self._regression(features, labels, text, has_text)
+        weight, bias, reach = self._regression(features, labels, recall)
         with torch.no_grad():
-            odds = self._left_out_odds(features, labels, text, has_text)
-            ways = odds.new_tensor(len(has_text)).log()
-            shots = odds.new_tensor(len(labels) / len(has_text))
-            terms = torch.stack([torch.ones_like(odds), ways, torch.log1p(shots), odds])
+            odds = self._left_out_odds(features, labels, recall)
+            classes = len(recall.count)
+            ways = odds.new_tensor(classes).log()
+            shots = odds.new_tensor(len(labels) / classes)
+            apart = (reach / self.within).log()
+            worth = torch.log1p(recall.count.mean())
+            one = torch.ones_like(odds)
+            terms = torch.stack([one, ways, torch.log1p(shots), odds, apart, worth])
         return weight, bias, terms
 
     def _regression(
-        self, features: Tensor, labels: Tensor, text: Tensor, has_text: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """Solve for weight (N, F) and bias (N,)."""
-        member = functional.one_hot(labels, len(has_text)).to(features.dtype)
+        self, features: Tensor, labels: Tensor, recall: Recall
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Solve for weight (N, F) and bias (N,); also the reach (), the usual distance of a picture from the center."""
+        member = functional.one_hot(labels, len(recall.count)).to(features.dtype)
         counts = member.sum(0)
-        points, targets, weights, center, reach = self._points(features, member, text, has_text)
+        points, targets, weights, center, reach = self._points(features, member, recall)
         gram = points @ points.T
         root = weights.sqrt()
         size = len(points)
@@ -120,50 +123,47 @@ class Head(nn.Module):
         dual = root[:, None] * torch.linalg.solve(system, root[:, None] * targets)
         weight = self.in_metric(dual.T @ points, mean_shots(counts))
         weight = weight / reach
-        return weight, -(weight @ center)
+        return weight, -(weight @ center), reach
 
     def _points(
-        self, features: Tensor, member: Tensor, text: Tensor, has_text: Tensor
+        self, features: Tensor, member: Tensor, recall: Recall
     ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-        """Everything the regression sees: unit points (m, F), targets (m, N), weights (m,), center (F,), reach ()."""
-        num_classes = len(has_text)
+        """Everything the regression sees: points (m, F), targets (m, N), weights (m,), center (F,), reach ()."""
+        num_classes = len(recall.count)
         count, views, width = features.shape
         counts = member.sum(0)
-        seen = counts > 0
+        seen, known = counts > 0, recall.count > 0
+        shots = mean_shots(counts)
         if int(seen.sum()) > 1:
             class_means = member.T @ features.mean(1) / counts.clamp(min=1)[:, None]
             center = class_means[seen].mean(0)
         else:
             # The mean of a single class would put that class itself at the origin.
-            center = self.feature_mean.to(features)
-        centered = (features - center).reshape(-1, width)
-        centered = self.in_metric(centered, mean_shots(counts))
+            center = recall.center if bool(known.any()) else self.feature_mean.to(features)
+        centered = self.in_metric((features - center).reshape(-1, width), shots)
         lengths = centered.norm(dim=-1, keepdim=True)
-        text_count = self.log_text_count.exp()
-        total = counts + text_count * has_text
+        total = counts + recall.count
         target = torch.eye(num_classes).to(features) - 1 / num_classes
         points = [centered / (lengths + 1e-6)]
         targets = [(member @ target).repeat_interleave(views, 0)]
-        weights = [(member @ (1 / total)).repeat_interleave(views) / views]
-        if bool(has_text.any()):
-            predicted = self.prototype_of_text(text[has_text] * text.shape[-1] ** 0.5)
-            predicted = predicted - predicted.mean(0) if int(has_text.sum()) > 1 else predicted
-            points.append(functional.normalize(predicted, dim=-1))
-            targets.append(target[has_text])
-            weights.append((text_count / total)[has_text])
-        reach = lengths.mean() if count else self.feature_mean.norm()
+        weights = [(member @ (1 / total.clamp(min=1e-6))).repeat_interleave(views) / views]
+        if bool(known.any()):
+            directions = recall.directions[known]
+            turned = functional.normalize(self.in_metric(directions, shots), dim=-1)
+            points.append(turned * directions.norm(dim=-1, keepdim=True))
+            targets.append(target[known])
+            weights.append((recall.count / total.clamp(min=1e-6))[known])
+        reach = lengths.mean() if count else self.within.to(features)
         reach = reach.clamp(min=1e-3)
         return torch.cat(points), torch.cat(targets), torch.cat(weights), center, reach
 
-    def _left_out_odds(
-        self, features: Tensor, labels: Tensor, text: Tensor, has_text: Tensor
-    ) -> Tensor:
+    def _left_out_odds(self, features: Tensor, labels: Tensor, recall: Recall) -> Tensor:
         """Log-odds over chance's of naming a left-out picture right; 0 where no class has two pictures.
 
         Up to five folds, each with its share of every class. Pictures are dealt to folds in the order of their features'
         length, so that neither the order of pictures nor that of classes matters.
         """
-        num_classes = len(has_text)
+        num_classes = len(recall.count)
         members = [torch.nonzero(labels == index)[:, 0] for index in range(num_classes)]
         folds = min(_FOLDS, max((len(own) for own in members), default=0))
         if folds < 2:
@@ -178,7 +178,7 @@ class Head(nn.Module):
         right = torch.zeros((), device=features.device)
         for index in range(folds):
             out = fold == index
-            weight, bias = self._regression(features[~out], labels[~out], text, has_text)
+            weight, bias, _ = self._regression(features[~out], labels[~out], recall)
             right += ((mean[out] @ weight.T + bias).argmax(1) == labels[out]).sum()
         # Two pictures' worth of chance keep the odds finite.
         rate = (right + 2) / (int((fold >= 0).sum()) + 2 * num_classes)

@@ -5,15 +5,15 @@ In: `TaskTensors`. Out: every weight of the target network, classifier included.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
+from sgps.engine.class_memory import ClassMemory, Recall
 from sgps.engine.config import EngineConfig
 from sgps.engine.encoders import ImageDescription, SemanticEncoder
-from sgps.engine.head import Head, mean_shots
+from sgps.engine.head import Head
 from sgps.engine.task_encoder import TaskEncoder
 from sgps.engine.weight_generator import Codes, WeightGenerator
 from sgps.target.architecture import build_architecture
@@ -29,9 +29,11 @@ class TaskTensors:
     labels: Tensor
     """int64 (n,) in [0, N)."""
     text: Tensor
-    """Mean sentence embedding of each class (N, text_width); zero where there is no description."""
+    """Mean embedding of each class's descriptions (N, text_width); zero where there is none."""
     has_text: Tensor
     """bool (N,)."""
+    allowed: Tensor | None = None
+    """bool (M,), which known classes may be recalled; all by default. Pretraining hides the task's own."""
 
 
 def mirror_views(images: Tensor, count: int) -> Tensor:
@@ -43,9 +45,7 @@ def mirror_views(images: Tensor, count: int) -> Tensor:
 
 
 class SynthesisNetwork(nn.Module):
-    """SemanticEncoder, TaskEncoder, WeightGenerator and Head in a row."""
-
-    family_centers: Tensor
+    """SemanticEncoder, ClassMemory, TaskEncoder, WeightGenerator and Head in a row."""
 
     def __init__(self, config: EngineConfig) -> None:
         super().__init__()
@@ -55,35 +55,35 @@ class SynthesisNetwork(nn.Module):
         self.task_encoder = TaskEncoder(config)
         self.generator = WeightGenerator(config)
         self.head = Head(config)
-        total = len(self.encoder.stage_mean)
-        self.register_buffer("family_centers", torch.zeros(len(config.experts), total))
+        self.memory = ClassMemory(config)
 
-    def affinity(self, description: ImageDescription) -> Tensor:
-        """Cosine (K,) between the task's mean standardized features and each family's; zero without pictures."""
-        if len(description.stages) == 0:
-            return self.family_centers.new_zeros(len(self.family_centers))
-        mean = self.encoder.standardized(description).mean(0)
-        return functional.cosine_similarity(self.family_centers, mean[None], dim=1)
-
-    def codes(self, task: TaskTensors) -> Codes:
-        """Read the task and decide the codes of every tensor."""
+    def read(self, task: TaskTensors) -> tuple[Codes, Recall]:
+        """Read the task: the codes of every tensor, and what is known of its classes."""
         with torch.no_grad():
             description = self.encoder.describe(self.generator.base_weights(), task.images)
-        return self.codes_from(description, task)
+        recall = self.recall(description, task)
+        return self.codes(description, task, recall), recall
 
-    def codes_from(self, description: ImageDescription, task: TaskTensors) -> Codes:
-        """The same, for base features that are known already."""
+    def recall(self, description: ImageDescription, task: TaskTensors) -> Recall:
+        """What is known of the task's classes, given base features of its pictures."""
+        pictures = None
+        if len(task.labels):
+            counts = torch.bincount(task.labels, minlength=len(task.has_text))
+            weights = (1 / counts.clamp(min=1))[task.labels].to(description.pooled.dtype)
+            pictures = weights @ description.pooled / weights.sum()
+        recall: Recall = self.memory(task.text, task.has_text, pictures, task.allowed)
+        return recall
+
+    def codes(self, description: ImageDescription, task: TaskTensors, recall: Recall) -> Codes:
+        """Decide the codes of every tensor, given base features of the task's pictures."""
         class_tokens, task_token = self.task_encoder(
             self.encoder.image_tokens(description),
             task.labels,
             self.encoder.text_tokens(task.text),
             task.has_text,
         )
-        codes: Codes = self.generator(class_tokens, task_token, self.affinity(description))
-        # What an expert knows beforehand stands in for pictures, and counts less the more of them there are.
-        shots = max(1.0, mean_shots(torch.bincount(task.labels)))
-        faded = codes.experts / shots**self.config.expert_decay
-        return replace(codes, experts=faded)
+        codes: Codes = self.generator(class_tokens, task_token, recall.familiarity)
+        return codes
 
     def support_features(self, weights: Weights, images: Tensor, views: int) -> Tensor:
         """Features (n, V, F) of V views of each picture under given weights."""
@@ -92,12 +92,15 @@ class SynthesisNetwork(nn.Module):
         features = pooled_features(self.architecture, weights, mirror_views(images, views))
         return features.view(len(images), views, -1)
 
-    def add_head(self, weights: dict[str, Tensor], task: TaskTensors) -> dict[str, Tensor]:
+    def add_head(
+        self, weights: dict[str, Tensor], task: TaskTensors, recall: Recall
+    ) -> dict[str, Tensor]:
         """Complete a backbone with the closed-form classifier for the task."""
         features = self.support_features(weights, task.images, self.config.views)
-        weight, bias = self.head(features, task.labels, task.text, task.has_text)
+        weight, bias = self.head(features, task.labels, recall)
         return {**weights, "classifier.weight": weight, "classifier.bias": bias}
 
     def forward(self, task: TaskTensors) -> dict[str, Tensor]:
         """Every weight of the classifier for the task."""
-        return self.add_head(self.generator.compose(self.codes(task)), task)
+        codes, recall = self.read(task)
+        return self.add_head(self.generator.compose(codes), task, recall)

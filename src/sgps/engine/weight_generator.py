@@ -1,11 +1,13 @@
 """WeightGenerator: write every parameter tensor of the target network's backbone for one task.
 
-In: class tokens (N, D), task token (D,), affinity (K,) of the task to each expert's family. Out: for every tensor l
+In: class tokens (N, D), task token (D,), familiarity (K,) of the task to each expert. Out: for every tensor l
 
     θ_l = (base_l + Σ_k α_lk E_lk + A_l diag(c_l) B_l) · (1 + S_l d_l)        channel by channel
 
 where E_k = expert_k - base are stored directions, A, B, S are learned once in pretraining, and α, c, d are what a query token
-per tensor emits for the task. The last layers start at zero, so an untrained generator returns exactly the base.
+per tensor emits for the task. An expert is followed as far as the task's descriptions name what it has learned: α_lk is its
+familiarity times a step, times a factor between 0 and 2 that the generator chooses per tensor. The last layers start at zero,
+so that an untrained generator moves every tensor alike, and returns exactly the base where nothing is familiar.
 
 Sources: low-rank deltas after LoRA (Hu et al., arXiv 2106.09685), generated per task as in Text-to-LoRA (arXiv 2506.06105);
 channel scales 1 + s after CNAPs (Requeima et al., arXiv 1906.07697).
@@ -89,7 +91,7 @@ class WeightGenerator(nn.Module):
             nn.Linear(2 * width, width),
         )
         self.expert_key = nn.Parameter(torch.randn(experts, width) * 0.3)
-        self.affinity_embedding = nn.Linear(1, width)
+        self.familiarity_embedding = nn.Linear(1, width)
         self.expert_hidden = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, width), nn.GELU())
         self.expert_head = nn.Linear(width, 1)
         self.code_head = nn.Linear(width, 2 * config.rank)
@@ -97,6 +99,7 @@ class WeightGenerator(nn.Module):
             nn.init.zeros_(head.weight)
             nn.init.zeros_(head.bias)
         self.rank = config.rank
+        self.expert_step = config.expert_step
         self.left = nn.Parameter(torch.randn(sum(self._rows), config.rank))
         self.right = nn.Parameter(torch.randn(sum(self._columns), config.rank))
         self.scale_directions = nn.Parameter(torch.randn(sum(self._rows), config.rank))
@@ -105,6 +108,11 @@ class WeightGenerator(nn.Module):
     def set_base(self, weights: Mapping[str, Tensor]) -> None:
         """Store the base network's affine weights."""
         self.base.copy_(self._flat(weights))
+
+    def moved_weights(self, index: int) -> dict[str, Tensor]:
+        """The base moved a whole step towards expert `index`."""
+        parts = torch.split(self.base + self.expert_step * self.directions[index], self._sizes)
+        return {s.name: p.view(s.shape) for s, p in zip(self.specs, parts, strict=True)}
 
     @torch.no_grad()
     def set_direction(self, index: int, weights: Mapping[str, Tensor]) -> None:
@@ -124,13 +132,13 @@ class WeightGenerator(nn.Module):
         parts = torch.split(self.base + self.directions[index], self._sizes)
         return {s.name: p.view(s.shape) for s, p in zip(self.specs, parts, strict=True)}
 
-    def forward(self, class_tokens: Tensor, task_token: Tensor, affinity: Tensor) -> Codes:
+    def forward(self, class_tokens: Tensor, task_token: Tensor, familiarity: Tensor) -> Codes:
         """Decide the codes of every tensor.
 
         Args:
             class_tokens: (N, D).
             task_token: (D,).
-            affinity: (K,), how much the task's pictures resemble those of each expert's family.
+            familiarity: (K,), how far each expert has learned the task's classes, 0 to 1.
         """
         query = self.kind_embedding(self.query_kind) + self.place_embedding(
             self.query_place.to(self.base.dtype)
@@ -139,12 +147,13 @@ class WeightGenerator(nn.Module):
         attended, _ = self.attention(query[None], memory, memory, need_weights=False)
         hidden = query + attended[0] + task_token
         hidden = hidden + self.mix(hidden)
-        expert = self.expert_key + self.affinity_embedding(affinity[:, None])
+        expert = self.expert_key + self.familiarity_embedding(familiarity[:, None])
         pairs = self.expert_hidden(hidden[:, None] + expert[None])
         low_rank, scales = self.code_head(hidden).chunk(2, dim=-1)
         # Bounded codes: no task, however strange, can throw the network far from base and experts.
+        factor = 2 * self.expert_head(pairs)[..., 0].sigmoid()
         return Codes(
-            experts=self.expert_head(pairs)[..., 0],
+            experts=self.expert_step * familiarity * factor,
             low_rank=low_rank.tanh(),
             scales=scales.tanh(),
         )

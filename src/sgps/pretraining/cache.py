@@ -1,4 +1,4 @@
-"""What never changes while the generator learns, computed once: base and expert features, family centers, embeddings.
+"""What never changes while the generator learns, computed once: base and expert features, embeddings.
 
 In: a `SynthesisNetwork` that holds base and experts, a pool, a stream of tasks. Out: a `Cache`, and tensors.
 """
@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from sgps.datasets.catalogue import descriptions_of
+from sgps.datasets.catalogue import all_descriptions_of
 from sgps.engine.model import SynthesisNetwork
 from sgps.engine.text import TextEncoder
 from sgps.pretraining.pool import LabelSource, Pool
@@ -76,26 +76,13 @@ def resized(images: Tensor, size: int) -> Tensor:
     return smaller.round().clamp(0, 255).to(torch.uint8)
 
 
-@torch.no_grad()
-def family_center(
-    network: SynthesisNetwork, pool: Pool, pictures: Tensor, prepare: Preprocessing
-) -> Tensor:
-    """Mean standardized feature (T,) of pictures of the pool under the base."""
-    total = torch.zeros_like(network.encoder.stage_mean)
-    for part in torch.split(pictures, 64):
-        images = prepare.normalize(resized(pool.images[part].to(total.device), prepare.image_size))
-        description = network.encoder.describe(network.generator.base_weights(), images)
-        total += network.encoder.standardized(description).sum(0)
-    return total / len(pictures)
-
-
 def description_embeddings(
     sources: Sequence[LabelSource], encoder: TextEncoder
 ) -> dict[tuple[int, int], Tensor]:
-    """Sentence embeddings (t, text_width) of every class of every source that the catalogue describes."""
+    """Embeddings (t, text_width) of every class of every source, as all texts of the catalogue describe it."""
     embeddings = {}
     for index, source in enumerate(sources):
-        texts = descriptions_of(source.set_name)
+        texts = all_descriptions_of(source.set_name)
         for place, name in enumerate(source.class_names):
             if texts.get(name):
                 embeddings[index, place] = encoder.encode(texts[name])

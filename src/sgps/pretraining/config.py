@@ -26,7 +26,6 @@ _AFTER_NETWORKS = {
     "image_size",
     "base_step",
     "expert_step",
-    "max_text_count",
     "episodic",
 }
 """Fields that only matter once all networks are trained."""
@@ -129,10 +128,8 @@ class Recipe:
     """Time between checkpoints: a killed run loses at most this much."""
     base_step: float = 1.0
     """How far the base moves from the start towards the trained network (1 = all the way)."""
-    expert_step: float = 1.0
-    """Factor on the learned expert coefficients; below 1 where dev shows that familiar tasks taught them to go too far."""
-    max_text_count: float = 1.0
-    """A description counts as at most this many pictures, whatever episodes taught."""
+    expert_step: float = 0.4
+    """How far a task that is wholly familiar to an expert moves towards it, before the generator's choice per tensor."""
     max_images: int = 0
     """Keep at most this many pictures of a set (0 = all); for smoke runs."""
     drawn_images: int = 0

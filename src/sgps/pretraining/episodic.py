@@ -5,9 +5,9 @@ trained. Loss: cross-entropy of the queries through the synthesized network, plu
 given the same support: a ridge head on the features of base and all experts side by side, which beats every single
 network.
 
-The head learns first, on cached base features, where a task costs a millisecond; then everything learns together. The
-temperature and the worth of words learn only from sets that no expert has seen (where there are any): on familiar
-classes every network is too sure, and every description known by heart.
+The head learns first, on cached base features, where a task costs a millisecond; then everything learns together. What the
+memory knows of a task's own set is hidden in half of the tasks, and always where no expert has learned the set: what words are
+worth must be learned from words about classes that are new, too.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from sgps.engine.encoders import ImageDescription
+from sgps.engine.head import PLAIN_TEMPERATURE
 from sgps.engine.model import SynthesisNetwork, TaskTensors, mirror_views
 from sgps.pretraining.cache import Cache, class_residuals, resized
 from sgps.pretraining.checkpoints import restore_training_state, training_state
@@ -41,6 +42,8 @@ _HEAD_FIRST_TASK = 10_000_000
 """Number of the first of these tasks, beyond any that a run of the whole reaches."""
 _CALIBRATION_FIRST_TASK = 20_000_000
 """Number of the first task that the temperature is fitted to."""
+_HIDDEN = 0.5
+"""Share of the tasks of learned sets in which the memory hides the set's own classes."""
 _PENALTY = 0.002
 """Weight of the squared distance of the temperature from its start."""
 _TEACHER_SCALE = 6.0
@@ -87,6 +90,7 @@ class EpisodicRun:
         self.seed = seed
         self.step = 0
         self.device = processes.device
+        self._known = network.config.known_classes
         network.encoder.stage_mean.copy_(cache.stages.mean(0))
         network.encoder.stage_std.copy_(cache.stages.std(0) + 1e-4)
         network.head.feature_mean.copy_(
@@ -123,11 +127,15 @@ class EpisodicRun:
                 size = int(rng.integers(1, len(own) + 1))
                 means.append(own[torch.from_numpy(rng.permutation(len(own))[:size])].mean(0))
         text = torch.stack(means).to(self.device)
+        hides = not draw.is_seen or rng.random() < _HIDDEN
+        own_set = self.stream.sources[draw.source].name
+        allowed = [not hides or name.partition("/")[0] != own_set for name in self._known]
         return TaskTensors(
             images=images,
             labels=torch.tensor(draw.support_labels, dtype=torch.int64, device=self.device),
             text=text,
             has_text=text.abs().sum(1) > 0,
+            allowed=torch.tensor(allowed, dtype=torch.bool, device=self.device),
         )
 
     def _pictures(self, pictures: Sequence[int], size: int | None = None) -> Tensor:
@@ -161,10 +169,12 @@ class EpisodicRun:
         rng = np.random.default_rng([self.seed, index, 1])
         task = self.task_tensors(draw, rng, self._pictures(draw.support))
         network = self.network
-        codes = network.codes_from(self._described(draw), task)
+        description = self._described(draw)
+        recall = network.recall(description, task)
+        codes = network.codes(description, task, recall)
         backbone = network.generator.compose(codes)
         features = network.support_features(backbone, task.images, views=1)
-        weight, bias = self._classifier(features, task, draw)
+        weight, bias = network.head(features, task.labels, recall)
         weights = {**backbone, "classifier.weight": weight, "classifier.bias": bias}
         turn = int(rng.integers(8))
         images = mirror_views(self._pictures(draw.query), 8)[turn::8]
@@ -177,24 +187,6 @@ class EpisodicRun:
         accuracy = float((scores.argmax(1) == target).float().mean())
         return loss + 0.01 * size, accuracy, {k: v.detach() for k, v in backbone.items()}
 
-    def _classifier(
-        self, features: Tensor, task: TaskTensors, draw: TaskDraw
-    ) -> tuple[Tensor, Tensor]:
-        head = self.network.head
-        # What words are worth, and how sure to be, shows only on classes that nothing has learned yet; and what words
-        # look like must not be learned from the classes on which their worth is judged.
-        frozen = list(head.prototype_of_text.parameters())
-        if draw.is_seen:
-            frozen = [head.temperature, head.log_text_count]
-        if not self.stream.has_unseen:
-            frozen = []
-        for parameter in frozen:
-            parameter.requires_grad_(False)
-        classifier: tuple[Tensor, Tensor] = head(features, task.labels, task.text, task.has_text)
-        for parameter in frozen:
-            parameter.requires_grad_()
-        return classifier
-
     def head_loss(self, index: int) -> Tensor:
         """Loss of task `index` with the base as backbone, from cached features."""
         draw = self.stream.draw(index)
@@ -202,8 +194,9 @@ class EpisodicRun:
         # The pictures themselves are not read: preparing them would cost more than everything else here.
         task = self.task_tensors(draw, rng, self._pictures(()))
         width = self.network.architecture.num_features
-        features = self.cache.stages[self.cache.rows(draw.support)][:, None, -width:]
-        weight, bias = self._classifier(features, task, draw)
+        description = self._described(draw)
+        recall = self.network.recall(description, task)
+        weight, bias = self.network.head(description.pooled[:, None], task.labels, recall)
         queries = self.cache.stages[self.cache.rows(draw.query)][:, -width:]
         target = torch.tensor(draw.query_labels, device=self.device)
         return functional.cross_entropy(functional.linear(queries, weight, bias), target)
@@ -257,7 +250,7 @@ class EpisodicRun:
         """Fit the temperature to `tasks` tasks of `stream`, synthesized as a user's would be.
 
         While everything learns, a task has one view of small pictures, and the scores still change from step to step;
-        this fit follows on the finished network, at full size with all views. The four numbers minimize the queries'
+        this fit follows on the finished network, at full size with all views. Its numbers minimize the queries'
         cross-entropy (L-BFGS), held near the plain start by a small penalty. Tasks of every kind of difficulty belong
         here, those of sets that the experts have seen too: the classifier tells from its support how hard a task is.
         """
@@ -273,13 +266,11 @@ class EpisodicRun:
             rng = np.random.default_rng([self.seed, index, 3])
             task = self.task_tensors(draw, rng, self._pictures(draw.support, size))
             with torch.no_grad():
-                backbone = network.generator.compose(
-                    network.codes_from(self._described(draw), task)
-                )
+                description = self._described(draw)
+                recall = network.recall(description, task)
+                backbone = network.generator.compose(network.codes(description, task, recall))
                 features = network.support_features(backbone, task.images, network.config.views)
-                weight, bias, terms = network.head.unscaled(
-                    features, task.labels, task.text, task.has_text
-                )
+                weight, bias, terms = network.head.unscaled(features, task.labels, recall)
                 classifier = {"classifier.weight": weight, "classifier.bias": bias}
                 images = self._pictures(draw.query, size)
                 scores = logits(network.architecture, {**backbone, **classifier}, images)
@@ -323,8 +314,8 @@ class EpisodicRun:
 def _fit_temperature(
     temperature: torch.nn.Parameter, tasks: Sequence[tuple[Tensor, Tensor, Tensor]]
 ) -> None:
-    """Fit the four numbers in place; each task gives raw scores (Q, N), terms (4,) and labels (Q,)."""
-    start = torch.tensor([2.0, 0.0, 0.0, 0.0], device=temperature.device)
+    """Fit its numbers in place; each task gives raw scores (Q, N), terms, one for each number, and labels (Q,)."""
+    start = torch.tensor(PLAIN_TEMPERATURE, device=temperature.device)
     values = start.clone().requires_grad_()
     optimizer = torch.optim.LBFGS([values], max_iter=100, line_search_fn="strong_wolfe")
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import math
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,12 +16,13 @@ import torch
 from torch import Tensor
 
 from sgps.engine.config import EngineConfig
+from sgps.engine.description_encoder import DescriptionEncoder
 from sgps.engine.engine import Engine
 from sgps.engine.model import SynthesisNetwork
-from sgps.engine.text import TextEncoder, default_text_encoder
+from sgps.engine.text import TextEncoder
 from sgps.errors import InputError, listing
 from sgps.evaluation.peers import load_peer
-from sgps.pretraining.cache import build_cache, description_embeddings, family_center
+from sgps.pretraining.cache import build_cache, description_embeddings
 from sgps.pretraining.card import engine_card
 from sgps.pretraining.checkpoints import load_checkpoint, save_checkpoint
 from sgps.pretraining.config import EPISODIC, Optimization, Recipe, network_content
@@ -31,6 +31,7 @@ from sgps.pretraining.episodic import EpisodicRun
 from sgps.pretraining.mixture import moved
 from sgps.pretraining.parallel import Processes
 from sgps.pretraining.pool import LabelSource, Pool, Storage, load_pool, train_archives
+from sgps.pretraining.remember import known_classes, remember
 from sgps.pretraining.representation import RepresentationRun
 from sgps.pretraining.stages import LOG_EVERY, OnProgress, StageRunner
 from sgps.pretraining.start import read_start
@@ -41,8 +42,6 @@ from sgps.target.architecture import Architecture, build_architecture
 from sgps.target.network import Weights
 from sgps.task import Preprocessing
 
-_CENTER_IMAGES = 300
-"""Pictures of each family from which its center in feature space is measured."""
 _USERS_WAY = 6
 """Most classes of a task that the temperature is fitted to."""
 _USERS_SHOT = 10
@@ -91,7 +90,7 @@ class Pretraining:
         recipe.refuse_processes(self.processes.count)
         self.architecture = build_architecture(recipe.architecture)
         self.start = self._placed(read_start(recipe.start, self.architecture))
-        self._text_encoder = text_encoder or default_text_encoder()
+        self._text_encoder = text_encoder or DescriptionEncoder()
         self._stages = StageRunner(
             out,
             recipe.stage_digest,
@@ -157,8 +156,8 @@ class Pretraining:
         ]
         steps = [recipe.base_step, *(expert.share for expert in recipe.experts)]
         base = moved(self.start, list(zip(steps, [trained, *experts], strict=True)))
-        network = self._assemble(base, experts)
-        self._episodic(network, pool, seen, reserved)
+        network = self._assemble(base, experts, pool, learned)
+        self._episodic(network, pool, reserved)
         if self.processes.is_first:
             card = engine_card(recipe, pool, self._stages.count_time(), processes=self.processes)
             Engine(network).save_pretrained(engine, card)
@@ -280,16 +279,29 @@ class Pretraining:
         return chosen
 
     def _assemble(
-        self, base: Mapping[str, Tensor], experts: Sequence[Mapping[str, Tensor]]
+        self,
+        base: Mapping[str, Tensor],
+        experts: Sequence[Mapping[str, Tensor]],
+        pool: Pool,
+        learned: Sequence[LabelSource],
     ) -> SynthesisNetwork:
-        """Put base and expert directions into an untrained synthesis network."""
+        """Put base, expert directions and the memory of classes into an untrained synthesis network.
+
+        Reserved pictures are not remembered, since they pose the tasks; tasks of held-out sets may not recall their own.
+        """
         recipe = self.recipe
+        sources = [s for s in learned if not s.is_attribute]
+        texts = description_embeddings(sources, self._text_encoder)
+        known = known_classes(sources, texts, recipe.experts, recipe.held_out)
         config = EngineConfig(
             name=recipe.name,
             architecture=recipe.architecture,
             image_size=recipe.image_size,
             experts=tuple(expert.name for expert in recipe.experts),
             text_width=self._text_encoder.encode(["width"]).shape[1],
+            expert_step=recipe.expert_step,
+            known_classes=tuple(one.name for one in known),
+            known_experts=tuple(one.expert for one in known),
         )
         # Layers draw their first weights from torch's global generator, which is left as it was.
         with torch.random.fork_rng(devices=[]):
@@ -298,20 +310,24 @@ class Pretraining:
         network.generator.set_base(base)
         for index, weights in enumerate(experts):
             network.generator.set_direction(index, weights)
+
+        def on_class(done: int, total: int) -> None:
+            self.on_progress("memory", done, total, {})
+
+        remember(network, pool, sources, known, texts, self._prepare, on_class)
         return network
 
+    @property
+    def _prepare(self) -> Preprocessing:
+        """How the engine reads pictures."""
+        mean, std = self.architecture.mean, self.architecture.std
+        return Preprocessing(image_size=self.recipe.image_size, mean=mean, std=std)
+
     def _episodic(
-        self,
-        network: SynthesisNetwork,
-        pool: Pool,
-        seen: Sequence[LabelSource],
-        reserved: Sequence[LabelSource],
+        self, network: SynthesisNetwork, pool: Pool, reserved: Sequence[LabelSource]
     ) -> None:
         """Train generator and head on tasks from held-out sets and from reserved pictures of the others."""
         recipe = self.recipe
-        prepare = Preprocessing(
-            image_size=recipe.image_size, mean=self.architecture.mean, std=self.architecture.std
-        )
         whole = [s for s in pool.sources if not s.is_attribute]
         unseen = [s for s in whole if s.name in recipe.held_out]
         familiar = [s for s in reserved if not s.is_attribute and s.set_name not in recipe.held_out]
@@ -334,17 +350,12 @@ class Pretraining:
             pool=pool,
             stream=stream,
             texts=description_embeddings(stream.sources, self._text_encoder),
-            cache=build_cache(network, pool, stream, prepare, on_pictures),
-            prepare=prepare,
+            cache=build_cache(network, pool, stream, self._prepare, on_pictures),
+            prepare=self._prepare,
             config=recipe.episodic,
             seed=recipe.seed,
             processes=self.processes,
         )
-        # After the stage has set the units in which features are standardized.
-        for index, expert in enumerate(recipe.experts):
-            own = [s.indices for s in seen if s.family in expert.families]
-            chosen = self._sample(own, _CENTER_IMAGES)
-            network.family_centers[index] = family_center(network, pool, chosen, prepare)
         if not self._stages.checkpoint_path(EPISODIC).exists():
             steps = recipe.episodic.head_steps
             run.warm_up_head(
@@ -353,10 +364,6 @@ class Pretraining:
             # From here on a resumed run must not teach the head again.
             self._stages.save(EPISODIC, run)
         self._stages.run(EPISODIC, run, recipe.episodic.steps, run.advance)
-        with torch.no_grad():
-            for parameter in network.generator.expert_head.parameters():
-                parameter.mul_(recipe.expert_step)
-            network.head.log_text_count.clamp_(max=math.log(recipe.max_text_count))
         tasks = recipe.episodic.calibration_tasks
         run.calibrate(
             calibration, tasks, lambda done: self.on_progress("calibration", done, tasks, {})

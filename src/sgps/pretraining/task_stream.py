@@ -83,11 +83,6 @@ class TaskStream:
                 "needed. Add sets, or raise `max_images` in the recipe."
             )
 
-    @property
-    def has_unseen(self) -> bool:
-        """Whether any task comes from classes that no expert has learned."""
-        return bool(self._unseen)
-
     def draw(self, index: int) -> TaskDraw:
         """Return task `index`."""
         rng = np.random.default_rng([self._seed, index])
