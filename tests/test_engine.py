@@ -8,8 +8,9 @@ import re
 
 import pytest
 import torch
-from engines import SIZE, HashedText, colored_support, tiny_engine, tiny_network
+from engines import SIZE, HashedText, colored_support, texts_of, tiny_engine, tiny_network
 
+from sgps.engine.config import ENGINE_PARTS
 from sgps.engine.engine import Engine, resolve_device, shipped_engines
 from sgps.errors import InputError
 from sgps.target.network import pooled_features
@@ -91,12 +92,60 @@ def test_an_untrained_generator_returns_the_base() -> None:
 def test_a_conditioned_backbone_follows_the_other_support_and_the_head_its_own() -> None:
     engine = tiny_engine()
     own, other = colored_support(seed=1), colored_support(seed=2)
-    mixed = engine.synthesize(own, condition_on=other)
+    mixed = engine.synthesize(own, condition_on=[other])
     reference = engine.synthesize(other)
     assert torch.equal(mixed.weights["conv_stem.weight"], reference.weights["conv_stem.weight"])
     assert not torch.equal(
         mixed.weights["classifier.weight"], reference.weights["classifier.weight"]
     )
+
+
+def test_a_backbone_conditioned_on_several_supports_is_their_average():
+    engine = tiny_engine()
+    own, one, two = (colored_support(seed=seed) for seed in (1, 2, 3))
+    mixed = engine.synthesize(own, condition_on=[one, two]).weights["conv_stem.weight"]
+    parts = [engine.synthesize(s).weights["conv_stem.weight"] for s in (one, two)]
+    torch.testing.assert_close(mixed, (parts[0] + parts[1]) / 2)
+
+
+def test_without_experts_low_rank_and_scales_the_backbone_is_the_base():
+    engine, support = tiny_engine(), colored_support()
+    bare = engine.synthesize(support, without=("experts", "low-rank", "channel-scales"))
+    for name, tensor in engine.network.generator.base_weights().items():
+        torch.testing.assert_close(bare.weights[name], tensor)
+
+
+@pytest.mark.parametrize("part", ENGINE_PARTS)
+def test_each_part_changes_the_weights(part: str) -> None:
+    engine, support = tiny_engine(), colored_support()
+    whole, less = engine.synthesize(support), engine.synthesize(support, without=[part])
+    assert not torch.equal(whole.weights["conv_stem.weight"], less.weights["conv_stem.weight"])
+
+
+def test_an_unknown_part_is_refused() -> None:
+    with pytest.raises(InputError, match=r"^no part of an engine: wheels\. The parts are memory, "):
+        tiny_engine().synthesize(colored_support(), without=["wheels"])
+
+
+def test_a_classifier_tells_what_its_descriptions_brought_to_mind() -> None:
+    told = tiny_engine().synthesize(colored_support()).provenance["recalled"]
+    assert set(told) == {"blue", "green"}
+    assert told["green"]["classes"] == ["colors/green"]
+    assert 0.5 < told["green"]["pictures"] < 1.2
+    bare = colored_support(described=(False,) * 3)
+    assert tiny_engine().synthesize(bare).provenance["recalled"] == {}
+
+
+def test_descriptions_become_points_among_features() -> None:
+    engine = tiny_engine()
+    points = engine.text_features([texts_of("blue"), texts_of("green")])
+    features = engine.base_features(colored_support((6, 6)).images)
+    means = torch.stack([features[:6].mean(0), features[6:].mean(0)])
+    likeness = torch.nn.functional.cosine_similarity(
+        points[0] - points[1], means[0] - means[1], dim=0
+    )
+    assert likeness > 0.9
+    assert engine.text_features([texts_of("blue"), ()]) is None
 
 
 @pytest.mark.parametrize(

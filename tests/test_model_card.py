@@ -49,6 +49,20 @@ def test_each_class_is_listed_with_its_pictures_and_descriptions(tiny_network, t
     assert table_row(card, 2) == ["2", "NV", "0", "a regular brown spot"]
 
 
+def test_what_descriptions_brought_in_is_told(tiny_network, tmp_path):
+    assert "Known by their descriptions" not in card_of(tiny_network, tmp_path / "plain")
+    recalled = {
+        "MEL": {"classes": ["ham10000/mel", "isic2017/melanoma"], "pictures": 0.9},
+        "NV": {"classes": [], "pictures": 0.1},
+    }
+    told = {**tiny_network.provenance, "recalled": recalled}
+    card = card_of(dataclasses.replace(tiny_network, provenance=told), tmp_path / "told")
+    assert (
+        "| Known by their descriptions | MEL from ham10000/mel, isic2017/melanoma, as 0.9 pictures; "
+        "NV from several known classes, as 0.1 pictures |"
+    ) in card.replace("\\_", "_")
+
+
 def test_the_card_says_what_has_to_be_said(tiny_network, tmp_path):
     card = card_of(tiny_network, tmp_path / "model")
     for sentence in (

@@ -130,7 +130,7 @@ def model_card(
         class_names: N names, in the order of the logits.
         descriptions: for each class its descriptions, or nothing at all.
         preprocessing: how a picture becomes the input.
-        provenance: `engine`, `engine_digest`, `sgps_version` and `n_shot` are shown where present.
+        provenance: `engine`, `engine_digest`, `sgps_version`, `n_shot` and `recalled` are shown where present.
     """
     shots = provenance.get("n_shot")
     counts = shots if isinstance(shots, Mapping) else {}
@@ -147,6 +147,8 @@ def model_card(
             ("sgps version", "sgps_version"),
         )
     ]
+    if recalled := recalled_in_words(provenance.get("recalled")):
+        origin.append(_row("Known by their descriptions", "; ".join(recalled)))
     return _HEAD + _BODY.format(
         num_classes=len(class_names),
         architecture=architecture,
@@ -170,6 +172,17 @@ def _sources(counts: Mapping[str, JSON], descriptions: Sequence[Sequence[str]]) 
     if described:
         parts.append(f"the descriptions of {described} class{'' if described == 1 else 'es'}")
     return " and ".join(parts) or "a support set"
+
+
+def recalled_in_words(recalled: JSON) -> list[str]:
+    """`MEL from ham10000/mel, as 0.9 pictures`, for each class of which anything was known."""
+    lines = []
+    for name, own in recalled.items() if isinstance(recalled, Mapping) else ():
+        classes = own.get("classes") if isinstance(own, Mapping) else None
+        if isinstance(own, Mapping) and isinstance(classes, Sequence):
+            known = ", ".join(map(str, classes)) or "several known classes"
+            lines.append(f"{name} from {known}, as {own.get('pictures')} pictures")
+    return lines
 
 
 def _row(*cells: JSON) -> str:

@@ -48,6 +48,7 @@ def synthesize(
     # Imported late: torch takes seconds to load, an existing folder is reported at once.
     from sgps.engine.engine import Engine
     from sgps.manifests import load_support, read_descriptions, read_labelled
+    from sgps.model_card import recalled_in_words
 
     if descriptions:
         texts = read_descriptions(descriptions)
@@ -65,6 +66,9 @@ def synthesize(
     start = time.perf_counter()
     network = loaded.synthesize(task)
     say(f"synthesized {network.architecture.name} in {time.perf_counter() - start:.2f} s", quiet)
+
+    for line in recalled_in_words(network.provenance["recalled"]):
+        say(f"known by its description: {line}", quiet)
 
     def add_onnx(folder: Path) -> None:
         from sgps.target.export import export_onnx

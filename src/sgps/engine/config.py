@@ -9,6 +9,8 @@ from typing import Any
 
 from sgps.errors import InputError, listing
 
+ENGINE_PARTS = ("memory", "experts", "low-rank", "channel-scales")
+"""Parts of a synthesis that can be switched off, to see what each is worth."""
 FORMAT_VERSION = 2
 """Version of the engine's files; a reader refuses any other."""
 

@@ -7,23 +7,29 @@ network = engine.synthesize(support)       # a TargetNetwork: plain weights, no 
 from __future__ import annotations
 
 import hashlib
+import math
+from collections.abc import Collection, Sequence
 from functools import lru_cache
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from sgps.engine.config import EngineConfig
+from sgps.engine.class_memory import Recall
+from sgps.engine.config import ENGINE_PARTS, EngineConfig
 from sgps.engine.description_encoder import DescriptionEncoder
 from sgps.engine.model import SynthesisNetwork, TaskTensors
 from sgps.engine.storage import load_engine, save_engine
 from sgps.engine.text import TextEncoder
-from sgps.errors import InputError
+from sgps.errors import InputError, listing
+from sgps.model_card import JSON
 from sgps.target.checkpoint import TargetNetwork
 from sgps.target.network import Weights, pooled_features
 from sgps.task import Preprocessing, SupportSet
 from sgps.version import __version__
 
+_LEAST_WORTH, _LEAST_SHARE = 0.05, 0.2
+"""Pictures that a recollection must be worth, and the say a known class must have in it, to be told of."""
 _SHIPPED = Path(__file__).parent / "weights"
 
 
@@ -148,30 +154,45 @@ class Engine:
 
     @torch.no_grad()
     def synthesize(
-        self, support: SupportSet, condition_on: SupportSet | None = None
+        self,
+        support: SupportSet,
+        *,
+        condition_on: Sequence[SupportSet] = (),
+        without: Collection[str] = (),
     ) -> TargetNetwork:
         """Write every parameter of a classifier for a task; no gradient step, no loop beyond forward passes.
 
         Args:
             support: labelled pictures and descriptions.
-            condition_on: another support set that the backbone is written for, as a control; the head is still `support`'s.
+            condition_on: other support sets that the backbone is written for, as a control; of several, the weights are
+                averaged. The head is still `support`'s.
+            without: parts to switch off, of `ENGINE_PARTS`, to see what they are worth.
 
         Returns:
             The classifier, float32 on the CPU. The order of pictures and of classes cannot matter: both are put into a
             canonical order first, so that even rounding is the same.
+
+        Raises:
+            InputError: the pictures do not have the engine's size, or there is no such part.
         """
         side = self.config.image_size
         if support.images.dtype != torch.uint8 or support.images.shape[1:] != (3, side, side):
             raise InputError(
                 f"the support pictures must be uint8 (n, 3, {side}, {side}), as this engine reads them."
             )
+        if unknown := sorted(set(without) - set(ENGINE_PARTS)):
+            raise InputError(
+                f"no part of an engine: {listing(unknown)}. The parts are {', '.join(ENGINE_PARTS)}."
+            )
         ordered = _canonical(support)
-        task = self.task_tensors(ordered)
-        network = self.network
-        codes, recall = network.read(task)
-        if condition_on is not None:
-            codes, _ = network.read(self.task_tensors(_canonical(condition_on)))
-        weights = network.add_head(network.generator.compose(codes), task, recall)
+        task, network = self.task_tensors(ordered), self.network
+        codes, recall = network.read(task, without)
+        others = [network.read(self.task_tensors(_canonical(o)), without)[0] for o in condition_on]
+        backbones = [network.generator.compose(own) for own in others or [codes]]
+        backbone = {
+            name: torch.stack([own[name] for own in backbones]).mean(0) for name in backbones[0]
+        }
+        weights = network.add_head(backbone, task, recall)
         synthesized = TargetNetwork(
             architecture=network.architecture,
             weights={name: tensor.float().cpu() for name, tensor in weights.items()},
@@ -182,10 +203,43 @@ class Engine:
                 "engine": self.config.name,
                 "engine_digest": self.digest,
                 "n_shot": dict(zip(ordered.class_names, ordered.shots, strict=True)),
+                "recalled": self._recalled(recall, ordered.class_names),
                 "sgps_version": __version__,
             },
         )
         return synthesized.reordered([ordered.class_names.index(n) for n in support.class_names])
+
+    def _recalled(self, recall: Recall, class_names: Sequence[str]) -> dict[str, dict[str, JSON]]:
+        """Which known classes the descriptions brought to mind, the likest first, and how many pictures that counted as."""
+        recalled: dict[str, dict[str, JSON]] = {}
+        for name, shares, count in zip(class_names, recall.shares, recall.count, strict=True):
+            if float(count) >= _LEAST_WORTH:
+                order = shares.argsort(descending=True).tolist()
+                said = [
+                    self.config.known_classes[place]
+                    for place in order
+                    if float(shares[place]) >= _LEAST_SHARE
+                ]
+                recalled[name] = {"classes": said, "pictures": round(float(count), 2)}
+        return recalled
+
+    @torch.no_grad()
+    def text_features(self, descriptions: Sequence[Sequence[str]]) -> Tensor | None:
+        """For each class its descriptions as a point among base features (N, F); none if a class has no description."""
+        if not all(descriptions):
+            return None
+        text = torch.stack([self._mean_embedding(tuple(own)) for own in descriptions])
+        memory = self.network.memory
+        has_text = torch.ones(len(text), dtype=torch.bool, device=self.device)
+        recall = memory(text.to(self.device), has_text, None)
+        points: Tensor = recall.center + memory.length * recall.directions
+        return points.cpu()
+
+    def backbone_bytes(self, source: str) -> int:
+        """Float32 bytes of what computes features: the base's (`base`), or the base's and all experts' (`engine`)."""
+        networks = 1 + len(self.config.experts) if source == "engine" else 1
+        numbers = sum(math.prod(spec.shape) for spec in self.network.architecture.parameters)
+        return 4 * numbers * networks
 
     def base_features(self, images: Tensor) -> Tensor:
         """Features (B, F) of uint8 pictures under the engine's own base."""

@@ -5,7 +5,8 @@ In: `TaskTensors`. Out: every weight of the target network, classifier included.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -57,12 +58,13 @@ class SynthesisNetwork(nn.Module):
         self.head = Head(config)
         self.memory = ClassMemory(config)
 
-    def read(self, task: TaskTensors) -> tuple[Codes, Recall]:
-        """Read the task: the codes of every tensor, and what is known of its classes."""
+    def read(self, task: TaskTensors, without: Collection[str] = ()) -> tuple[Codes, Recall]:
+        """Read the task: the codes of every tensor, and what is known of its classes; some parts may be switched off."""
         with torch.no_grad():
             description = self.encoder.describe(self.generator.base_weights(), task.images)
-        recall = self.recall(description, task)
-        return self.codes(description, task, recall), recall
+        hidden = replace(task, has_text=torch.zeros_like(task.has_text))
+        recall = self.recall(description, hidden if "memory" in without else task)
+        return self.codes(description, task, recall).without(without), recall
 
     def recall(self, description: ImageDescription, task: TaskTensors) -> Recall:
         """What is known of the task's classes, given base features of its pictures."""

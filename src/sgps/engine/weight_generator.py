@@ -16,7 +16,7 @@ channel scales 1 + s after CNAPs (Requeima et al., arXiv 1906.07697).
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -39,6 +39,14 @@ class Codes:
     """c, coefficients of the low-rank part: (L, R)."""
     scales: Tensor
     """d, coefficients of the channel scales: (L, R)."""
+
+    def without(self, parts: Collection[str]) -> Codes:
+        """The same with some of `ENGINE_PARTS` switched off."""
+        return Codes(
+            experts=self.experts * ("experts" not in parts),
+            low_rank=self.low_rank * ("low-rank" not in parts),
+            scales=self.scales * ("channel-scales" not in parts),
+        )
 
 
 def _matrix_shape(spec: ParameterSpec) -> tuple[int, int]:
