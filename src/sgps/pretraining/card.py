@@ -38,6 +38,7 @@ def engine_card(recipe: Recipe, pool: Pool, hours: float, processes: Processes) 
         f"{'start' if expert.from_start else 'whole way of the base'}{_share(expert)}."
         for expert in recipe.experts
     )
+    known = sum(len(s.class_names) for s in pool.sources if not s.is_attribute)
     drawn = f"; {recipe.drawn_images} drawn pictures mixed in" if recipe.drawn_images else ""
     return f"""---
 license: cc-by-nc-sa-4.0
@@ -69,6 +70,8 @@ feature stage and served the episodes.
 {recipe.representation.image_size} px over all sets but the held-out ones, with distillation \
 from the start{" and " + ", ".join(recipe.teachers) if recipe.teachers else ""}; moved {recipe.base_step:g} of the way{drawn}.
 {experts}
+- **memory**: a text and a mean feature of each of {known} classes above, by which descriptions are answered; tasks familiar by
+their descriptions move up to {recipe.expert_step:g} of the way towards the expert that has learned them.
 - **generator and head**: {recipe.episodic.steps} steps of {recipe.episodic.tasks_per_step} tasks, \
 after {recipe.episodic.head_steps} steps of the head alone.
 
