@@ -15,7 +15,9 @@ from sgps.pretraining.pool import Pool
 from sgps.version import __version__
 
 
-def engine_card(recipe: Recipe, pool: Pool, hours: float, processes: Processes) -> str:
+def engine_card(
+    recipe: Recipe, pool: Pool, hours: float, processes: Processes, known_classes: int
+) -> str:
     """Text of the engine's README.md: recipe, sets, classes, counts and licenses; time and hardware that it took."""
     rows = []
     for source in pool.sources:
@@ -38,7 +40,6 @@ def engine_card(recipe: Recipe, pool: Pool, hours: float, processes: Processes) 
         f"{'start' if expert.from_start else 'whole way of the base'}{_share(expert)}."
         for expert in recipe.experts
     )
-    known = sum(len(s.class_names) for s in pool.sources if not s.is_attribute)
     drawn = f"; {recipe.drawn_images} drawn pictures mixed in" if recipe.drawn_images else ""
     return f"""---
 license: cc-by-nc-sa-4.0
@@ -70,8 +71,8 @@ feature stage and served the episodes.
 {recipe.representation.image_size} px over all sets but the held-out ones, with distillation \
 from the start{" and " + ", ".join(recipe.teachers) if recipe.teachers else ""}; moved {recipe.base_step:g} of the way{drawn}.
 {experts}
-- **memory**: a text and a mean feature of each of {known} classes above, by which descriptions are answered; tasks familiar by
-their descriptions move up to {recipe.expert_step:g} of the way towards the expert that has learned them.
+- **memory**: a text and a mean feature of each of {known_classes} classes above, by which descriptions are answered; tasks
+familiar by their descriptions move up to {recipe.expert_step:g} of the way towards the expert that has learned them.
 - **generator and head**: {recipe.episodic.steps} steps of {recipe.episodic.tasks_per_step} tasks, \
 after {recipe.episodic.head_steps} steps of the head alone.
 

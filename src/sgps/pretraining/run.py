@@ -159,7 +159,13 @@ class Pretraining:
         network = self._assemble(base, experts, pool, learned)
         self._episodic(network, pool, reserved)
         if self.processes.is_first:
-            card = engine_card(recipe, pool, self._stages.count_time(), processes=self.processes)
+            card = engine_card(
+                recipe,
+                pool,
+                self._stages.count_time(),
+                self.processes,
+                len(network.config.known_classes),
+            )
             Engine(network).save_pretrained(engine, card)
         self.processes.barrier()
         return engine
