@@ -32,6 +32,8 @@ class Episode:
     """Pictures to classify, at most `n_query` a class, class after class."""
     classes: tuple[str, ...]
     """The classes, sorted by name: the order of the probabilities' columns."""
+    outside: tuple[int, ...] = ()
+    """Pictures of classes that the support lacks, for out-of-distribution scores."""
 
 
 def sample_episodes(
