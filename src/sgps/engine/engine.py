@@ -7,6 +7,7 @@ network = engine.synthesize(support)       # a TargetNetwork: plain weights, no 
 from __future__ import annotations
 
 import hashlib
+import math
 from functools import lru_cache
 from pathlib import Path
 
@@ -118,6 +119,12 @@ class Engine:
         return Preprocessing(
             image_size=self.config.image_size, mean=architecture.mean, std=architecture.std
         )
+
+    def backbone_bytes(self, source: str) -> int:
+        """Float32 bytes of what computes features: the base's (`base`), or the base's and all experts' (`engine`)."""
+        networks = 1 + len(self.config.experts) if source == "engine" else 1
+        numbers = sum(math.prod(spec.shape) for spec in self.network.architecture.parameters)
+        return 4 * numbers * networks
 
     def text_embeddings(self, support: SupportSet) -> tuple[Tensor, Tensor]:
         """Mean sentence embedding of each class (N, text_width), zero without text, and bool (N,) whether there is one."""
