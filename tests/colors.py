@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import numpy as np
 import pytest
 import torch
 from PIL import Image
+from problems import drawn_peer
 
-from sgps.evaluation.baselines import finetune
 from sgps.evaluation.benchmark import EpisodePlan
-from sgps.evaluation.peers import Peer
 from sgps.evaluation.sets import describe, read_benchmark_set
-from sgps.target.architecture import build_architecture
-from sgps.target.network import initial_weights
 from sgps.task import Preprocessing
 
 SIDE = 32
@@ -35,6 +30,7 @@ class Network:
         self.means = torch.stack(
             [colors[support.labels == label].mean(0) for label in range(support.num_classes)]
         )
+        self.weights = {"means": self.means}
 
     def probabilities(self, images):
         return (-20 * torch.cdist(mean_colors(images), self.means)).softmax(1)
@@ -43,11 +39,13 @@ class Network:
 class ColorEngine:
     """Stands for an engine, and remembers what it was asked."""
 
+    BASE_BYTES = 36
     digest = "colors"
     preprocessing = Preprocessing(image_size=SIDE, mean=(0, 0, 0), std=(1, 1, 1))
 
     def __init__(self):
         self.asked = []
+        self.placed = []
 
     def synthesize(self, support, *, condition_on=None):
         self.asked.append((support, condition_on))
@@ -58,6 +56,17 @@ class ColorEngine:
 
     def joined_features(self, images):
         return torch.cat([mean_colors(images), mean_colors(images) ** 2], dim=1)
+
+    def text_features(self, descriptions):
+        """The color that a class is called by."""
+        self.placed.append(descriptions)
+        named = [
+            next(color for name, color in COLORS.items() if name in own[0]) for own in descriptions
+        ]
+        return torch.tensor(named) / 255
+
+    def backbone_bytes(self, source):
+        return self.BASE_BYTES * (2 if source == "engine" else 1)
 
     def to(self, _device):
         return self
@@ -80,10 +89,11 @@ def draw_folder(folder, per_class=12, seed=0):
 
 
 @pytest.fixture(scope="module", autouse=True)
-def brief_finetuning():
-    """Three steps instead of thirty."""
+def brief_tuning():
+    """Three steps instead of ten or thirty."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("sgps.evaluation.methods.finetune", partial(finetune, steps=3))
+        patch.setattr("sgps.evaluation.tuning.FINETUNE_STEPS", 3)
+        patch.setattr("sgps.evaluation.tuning.PROTOKD_STEPS", 3)
         yield
 
 
@@ -99,14 +109,21 @@ def colors(folder):
 
 @pytest.fixture(scope="module")
 def peer():
-    architecture = build_architecture("test_efficientnet")
-    return Peer(
-        name="tiny",
-        architecture=architecture,
-        weights=initial_weights(architecture, torch.Generator().manual_seed(0)),
-        preprocessing=Preprocessing(image_size=SIDE, mean=architecture.mean, std=architecture.std),
-        sha256="0123456789abcdef" * 4,
-    )
+    return drawn_peer(side=SIDE)
+
+
+@pytest.fixture(scope="module")
+def pip_peers():
+    """Small networks in place of those that wheels bring; gives what was loaded."""
+    loaded = []
+
+    def load(name, size):
+        loaded.append((name, size))
+        return drawn_peer(side=size)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sgps.evaluation.preparation.load_peer", load)
+        yield loaded
 
 
 @pytest.fixture

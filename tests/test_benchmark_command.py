@@ -12,7 +12,7 @@ from importlib import import_module
 
 import pytest
 import typer
-from colors import SIDE, brief_finetuning, colors, engine, folder, peer  # noqa: F401
+from colors import SIDE, brief_tuning, colors, engine, folder, peer  # noqa: F401
 from typer.testing import CliRunner
 
 from sgps.errors import InputError

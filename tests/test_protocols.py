@@ -9,7 +9,7 @@ import io
 import json
 
 import pytest
-from colors import FIGURES, brief_finetuning, colors, engine, folder, peer  # noqa: F401
+from colors import FIGURES, brief_tuning, colors, engine, folder, peer  # noqa: F401
 from test_benchmark_command import invoke  # noqa: F401
 
 from sgps.datasets.catalogue import image_set

@@ -21,8 +21,8 @@ from sgps.errors import InputError
 # Whatever needs torch is imported where it is used: it takes seconds to load, and `sgps --help` needs none of it.
 if TYPE_CHECKING:
     from sgps.evaluation.benchmark import EpisodePlan
-    from sgps.evaluation.methods import SynthesisEngine
     from sgps.evaluation.peers import Peer
+    from sgps.evaluation.synthesis import SynthesisEngine
 
 
 class Format(StrEnum):

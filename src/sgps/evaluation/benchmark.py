@@ -16,12 +16,11 @@ from typing import Any
 import torch
 
 from sgps.errors import InputError, listing
-from sgps.evaluation.baselines import constants
 from sgps.evaluation.episodes import Episode, episodes_digest, sample_episodes
 from sgps.evaluation.methods import (
     Material,
-    SynthesisEngine,
     check_methods,
+    constants,
     needs_engine,
     needs_peer,
 )
@@ -30,6 +29,7 @@ from sgps.evaluation.preparation import OnProgress, prepare
 from sgps.evaluation.provenance import provenance
 from sgps.evaluation.report import Answer, MethodScores, report, score
 from sgps.evaluation.sets import BenchmarkSet
+from sgps.evaluation.synthesis import SynthesisEngine
 
 _SHORT_DIGEST = 16
 
@@ -192,7 +192,9 @@ def _run(
     for index in range(len(material.episodes)):
         targets = material.targets(index).numpy()
         for method in methods:
-            probabilities, seconds = material.answer(method, index)
+            outcome = material.answer(method, index)
+            probabilities = outcome.probabilities[: len(targets)]
+            seconds = outcome.fit_seconds + outcome.predict_seconds
             if not bool(probabilities.isfinite().all()):
                 raise InputError(
                     f"{method} gave probabilities that are no numbers in episode {index} of {name}. "

@@ -1,14 +1,20 @@
-"""The methods that a benchmark compares: each turns one episode into probabilities of its queries, and tells its time.
+"""The methods that a benchmark compares: each turns one episode into probabilities, and tells what that costs.
 
     sgps                          a network synthesized from the support pictures and the class descriptions
     sgps-no-text                  the same from the pictures alone
     sgps-shuffled-text            control: every class gets another class's descriptions
     sgps-wrong-support            control: the generator reads the next episode's support, the head this one's
-    prototype, ridge, logistic    a head on the peer backbone's features; with `@base` or `@engine` on the engine's own
-    finetune                      the peer backbone trained on the support pictures
+    HEAD                          a head of `heads.py` or `covariance_heads.py` on the peer backbone's features
+    HEAD@base, HEAD@engine        the same on the features of the engine's base, or of base and experts side by side
+    HEAD@lite0, HEAD@lite2        the same on the backbone that a pip wheel brings, whichever the peer is
+    tip-adapter[@SOURCE]          a head of `text_heads.py`; it reads descriptions on `base`, which alone can place them
+    ss-text@base                  another, which would be `prototype` without descriptions
+    self-training[@SOURCE]        semi-supervised: a head that reads pictures without labels beside the support
+    finetune, finetune-head, anil, protokd    the peer backbone trained on the support pictures (`tuning.py`)
     chance                        equal probabilities
 
-Shapes: P pictures of a set, Q queries, F features, N classes, S side of a picture in pixels.
+Shapes: P pictures of a set, Q queries, O pictures outside of the support's classes, R = Q + O, F features, N classes, S side
+of a picture in pixels.
 """
 
 from __future__ import annotations
@@ -16,65 +22,66 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from sgps.errors import InputError, listing
-from sgps.evaluation.baselines import finetune, logistic, prototype, ridge
+from sgps.evaluation import covariance_heads, heads, text_heads, tuning, unlabelled
 from sgps.evaluation.episodes import Episode
-from sgps.evaluation.peers import Peer
-from sgps.task import Preprocessing, SupportSet
+from sgps.evaluation.heads import Fitted, float_bytes
+from sgps.evaluation.peers import PEER_NAMES, Peer
+from sgps.evaluation.synthesis import SynthesisEngine
+from sgps.task import SupportSet
 
-Head = Callable[[Tensor, Tensor, Tensor, int], Tensor]
-
-_HEADS: dict[str, Head] = {"prototype": prototype, "ridge": ridge, "logistic": logistic}
+_HEADS: Mapping[str, Callable[[Tensor, Tensor, int], Fitted]] = {
+    "prototype": heads.prototype,
+    "ridge": heads.ridge,
+    "logistic": heads.logistic,
+    "svm": heads.svm,
+    "lda": covariance_heads.lda,
+    "mahalanobis": covariance_heads.mahalanobis,
+    "knn": heads.knn,
+    "select-protonet": heads.select_protonet,
+}
+_TEXT_HEADS = {"tip-adapter": text_heads.tip_adapter, "ss-text": text_heads.ss_text}
+_SELF_TRAINING = "self-training"
+_TUNED = {
+    "finetune": tuning.finetune,
+    "finetune-head": tuning.finetune_head,
+    "anil": tuning.anil,
+    "protokd": tuning.protokd,
+}
 _ENGINE_SOURCES = ("base", "engine")
+_TEXT_SOURCE = "base"
+_SUFFIXES = ("", *(f"@{source}" for source in (*_ENGINE_SOURCES, *PEER_NAMES)))
 _SYNTHESIS = ("sgps", "sgps-no-text", "sgps-shuffled-text", "sgps-wrong-support")
 
 METHODS = (
     *_SYNTHESIS,
-    *_HEADS,
-    *(f"{head}@{source}" for source in _ENGINE_SOURCES for head in _HEADS),
-    "finetune",
+    *(f"{head}{suffix}" for suffix in _SUFFIXES for head in (*_HEADS, "tip-adapter")),
+    f"ss-text@{_TEXT_SOURCE}",
+    *(f"{_SELF_TRAINING}{suffix}" for suffix in _SUFFIXES),
+    *_TUNED,
     "chance",
 )
 """Every method by name."""
+SEMI_SUPERVISED = frozenset(f"{_SELF_TRAINING}{suffix}" for suffix in _SUFFIXES)
+"""Methods that read pictures beside the support, which no other method may."""
 
 # Keep the random streams of different uses of one seed apart.
-_SHUFFLE_STREAM, _FINETUNE_STREAM = 1, 2
+_SHUFFLE_STREAM, _TUNING_STREAM, _POOL_STREAM = 1, 2, 3
 
 
-class SynthesizedNetwork(Protocol):
-    """What synthesis gives."""
-
-    def probabilities(self, images: Tensor, /) -> Tensor:
-        """Class probabilities (Q, N) of uint8 pictures (Q, 3, S, S)."""
-
-
-class SynthesisEngine(Protocol):
-    """What a benchmark asks of an engine."""
-
-    @property
-    def digest(self) -> str:
-        """Identifies the engine's weights."""
-
-    @property
-    def preprocessing(self) -> Preprocessing:
-        """Tells the size of the pictures that the engine reads."""
-
-    def synthesize(
-        self, support: SupportSet, *, condition_on: SupportSet | None = None
-    ) -> SynthesizedNetwork:
-        """Synthesize from `support`; the generator reads `condition_on` in its place where that is given."""
-
-    def base_features(self, images: Tensor, /) -> Tensor:
-        """Features (P, F) of uint8 pictures under the engine's base."""
-
-    def joined_features(self, images: Tensor, /) -> Tensor:
-        """Features (P, F') of uint8 pictures under the base and all experts, side by side."""
+def constants() -> dict[str, float]:
+    """Every fixed constant of the comparison methods by name, to be stored beside the results."""
+    return {
+        name.lower(): value
+        for module in (heads, covariance_heads, text_heads, unlabelled, tuning)
+        for name, value in vars(module).items()
+        if name.isupper() and not name.startswith("_")
+    }
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -88,27 +95,46 @@ class Features:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class Outcome:
+    """What a method made of one episode."""
+
+    probabilities: Tensor
+    """(R, N), of the episode's `query` and then its `outside`."""
+    fit_seconds: float
+    """Wall time from the support's pictures in memory to a classifier."""
+    predict_seconds: float
+    """Wall time from R pictures in memory to their probabilities. Features that were computed beforehand are charged, at
+    their measured time per picture, to the part that reads them."""
+    size_bytes: int
+    """What must be kept to classify: the backbone in float32, the head, and the support where the head looks it up."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Material:
     """One set, decoded, with its episodes and the networks that classify it."""
 
     episodes: Sequence[Episode]
-    """Their indices are rows of the images, features and labels below."""
+    """Their indices are rows of the images, features, labels and groups below."""
     labels: Sequence[str]
     """Class of each of the P pictures."""
+    groups: Sequence[str]
+    """Group (lesion, patient) of each picture."""
     descriptions: Mapping[str, Sequence[str]]
     """Class to descriptions; a class may have none."""
     seed: int = 0
-    """What shuffles texts and fine-tuning's batches, episode by episode."""
+    """What shuffles texts, draws unlabelled pictures and decides the steps of tuned methods, episode by episode."""
     device: torch.device | str = "cpu"
-    """Where fine-tuning runs; an engine knows its own."""
+    """Where tuned methods run; an engine knows its own."""
     engine: SynthesisEngine | None = None
     engine_images: Tensor | None = None
     """uint8 (P, 3, S, S) at the engine's size."""
     peer: Peer | None = None
     peer_images: Tensor | None = None
     """uint8 (P, 3, S, S) at the peer's size."""
+    pip_peers: Mapping[str, Peer]
+    """By name, those that methods name."""
     features: Mapping[str, Features]
-    """By source: `peer`, `base`, `engine`."""
+    """By source: `peer`, `base`, `engine`, `lite0`, `lite2`."""
 
     def targets(self, index: int) -> Tensor:
         """True classes (Q,) of an episode's queries, as columns of the probabilities."""
@@ -118,38 +144,81 @@ class Material:
         classes = self.episodes[index].classes
         return torch.tensor([classes.index(self.labels[row]) for row in rows])
 
-    def answer(self, method: str, index: int) -> tuple[Tensor, float]:
-        """Classify the queries of episode `index`.
-
-        Returns:
-            Probabilities (Q, N), and the wall time from pictures in memory to probabilities, in seconds. Where features
-            were computed beforehand, their measured time per picture is added for each picture of the episode.
-        """
+    def answer(self, method: str, index: int) -> Outcome:
+        """Fit the method to the support of episode `index`, and classify its queries and what is outside."""
         episode = self.episodes[index]
+        rows = [*episode.query, *episode.outside]
+        source = feature_source(method)
+        if source is not None:
+            return self._on_features(method, source, index, rows)
         start = time.perf_counter()
-        charged = 0.0
         if method in _SYNTHESIS:
-            probabilities = self._synthesize(method, index)
-        elif method == "finetune":
-            probabilities = self._finetune(index)
-        elif method == "chance":
-            ways = len(episode.classes)
-            probabilities = torch.full((len(episode.query), ways), 1 / ways)
+            assert self.engine_images is not None
+            fitted, inputs = self._synthesize(method, index), self.engine_images
+        elif method in _TUNED:
+            assert self.peer_images is not None
+            fitted, inputs = self._tune(method, index), self.peer_images
         else:
-            features = self.features[feature_source(method) or ""]
-            values = features.values
-            probabilities = _HEADS[method.partition("@")[0]](
-                values[list(episode.support)],
-                self._columns(index, episode.support),
-                values[list(episode.query)],
-                len(episode.classes),
-            )
-            charged = features.seconds_per_picture * (len(episode.support) + len(episode.query))
-        return probabilities, time.perf_counter() - start + charged
+            ways = len(episode.classes)
+            fitted = Fitted(lambda queries: torch.full((len(queries), ways), 1 / ways), 0)
+            inputs = torch.empty(len(self.labels), 0)
+        middle = time.perf_counter()
+        probabilities = fitted.predict(inputs[rows])
+        return Outcome(
+            probabilities=probabilities,
+            fit_seconds=middle - start,
+            predict_seconds=time.perf_counter() - middle,
+            size_bytes=fitted.size_bytes,
+        )
 
-    def _synthesize(self, method: str, index: int) -> Tensor:
+    def _on_features(self, method: str, source: str, index: int, rows: Sequence[int]) -> Outcome:
+        features = self.features[source]
+        values, charge = features.values, features.seconds_per_picture
+        episode = self.episodes[index]
+        support = values[list(episode.support)]
+        labels, ways = self._columns(index, episode.support), len(episode.classes)
+        pool = self.pool(index) if method in SEMI_SUPERVISED else ()
+        head = method.partition("@")[0]
+        start = time.perf_counter()
+        if head in _TEXT_HEADS:
+            text = self._text_features(index) if source == _TEXT_SOURCE else None
+            fitted = _TEXT_HEADS[head](support, labels, ways, text)
+        elif method in SEMI_SUPERVISED:
+            fitted = unlabelled.self_training(support, labels, ways, values[list(pool)])
+        else:
+            fitted = _HEADS[head](support, labels, ways)
+        middle = time.perf_counter()
+        probabilities = fitted.predict(values[list(rows)])
+        end = time.perf_counter()
+        return Outcome(
+            probabilities=probabilities,
+            fit_seconds=middle - start + charge * (len(support) + len(pool)),
+            predict_seconds=end - middle + charge * len(rows),
+            size_bytes=self._backbone_bytes(source) + fitted.size_bytes,
+        )
+
+    def pool(self, index: int) -> tuple[int, ...]:
+        """Rows of the pictures that semi-supervised methods read without labels in episode `index`."""
+        sequence = np.random.SeedSequence([self.seed, _POOL_STREAM, index])
+        return unlabelled.draw_pool(self.labels, self.groups, self.episodes[index], sequence)
+
+    def _text_features(self, index: int) -> Tensor | None:
+        """Text as points among the base's features, if every class is described and the engine can place it."""
+        texts = self._texts(index)
+        if self.engine is None or not texts or not all(texts):
+            return None
+        return self.engine.text_features(texts)
+
+    def _backbone_bytes(self, source: str) -> int:
+        if source in _ENGINE_SOURCES:
+            assert self.engine is not None
+            return self.engine.backbone_bytes(source)
+        peer = self.peer if source == "peer" else self.pip_peers[source]
+        assert peer is not None
+        return peer.size_bytes
+
+    def _synthesize(self, method: str, index: int) -> Fitted:
         assert self.engine is not None
-        assert self.engine_images is not None
         texts = self._texts(index)
         if method == "sgps-no-text":
             texts = ()
@@ -163,8 +232,8 @@ class Material:
         if method == "sgps-wrong-support":
             following = (index + 1) % len(self.episodes)
             other = self._support_set(following, self._texts(following))
-        queries = self.engine_images[list(self.episodes[index].query)]
-        return self.engine.synthesize(support, condition_on=other).probabilities(queries)
+        network = self.engine.synthesize(support, condition_on=other)
+        return Fitted(network.probabilities, float_bytes(*network.weights.values()))
 
     def _texts(self, index: int) -> tuple[tuple[str, ...], ...]:
         classes = self.episodes[index].classes
@@ -181,18 +250,15 @@ class Material:
             descriptions=texts,
         )
 
-    def _finetune(self, index: int) -> Tensor:
+    def _tune(self, method: str, index: int) -> Fitted:
         assert self.peer is not None
         assert self.peer_images is not None
         episode = self.episodes[index]
-        sequence = np.random.SeedSequence([self.seed, _FINETUNE_STREAM, index])
-        return finetune(
-            self.peer.architecture,
-            self.peer.weights,
-            self.peer.preprocessing,
+        sequence = np.random.SeedSequence([self.seed, _TUNING_STREAM, index])
+        return _TUNED[method](
+            self.peer,
             self.peer_images[list(episode.support)],
             self._columns(index, episode.support),
-            self.peer_images[list(episode.query)],
             len(episode.classes),
             seed=int(sequence.generate_state(1)[0]),
             device=self.device,
@@ -220,14 +286,15 @@ def check_methods(methods: Sequence[str], n_episodes: int) -> None:
 
 
 def feature_source(method: str) -> str | None:
-    """The features that a method reads: `peer`, `base`, `engine`, or `None` if it reads pictures or nothing."""
+    """The features that a method reads: `peer`, `base`, `engine`, a pip peer, or `None` if it reads pictures or nothing."""
     head, _, source = method.partition("@")
-    return (source or "peer") if head in _HEADS else None
+    reads = head in _HEADS or head in _TEXT_HEADS or head == _SELF_TRAINING
+    return (source or "peer") if reads else None
 
 
 def needs_peer(method: str) -> bool:
-    """Whether the method runs on the peer backbone."""
-    return method == "finetune" or feature_source(method) == "peer"
+    """Whether the method runs on a peer backbone, that of the command or one from pip, which sees pictures of its size."""
+    return method in _TUNED or feature_source(method) in ("peer", *PEER_NAMES)
 
 
 def needs_engine(method: str) -> bool:

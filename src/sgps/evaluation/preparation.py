@@ -18,15 +18,16 @@ from torch import Tensor
 from sgps.errors import InputError, listing
 from sgps.evaluation.episodes import Episode
 from sgps.evaluation.methods import (
+    SEMI_SUPERVISED,
     Features,
     Material,
-    SynthesisEngine,
     feature_source,
     needs_engine,
     needs_peer,
 )
-from sgps.evaluation.peers import Peer
+from sgps.evaluation.peers import PEER_NAMES, Peer, load_peer
 from sgps.evaluation.sets import BenchmarkSet
+from sgps.evaluation.synthesis import SynthesisEngine
 from sgps.images import MAX_LISTED, ImageError, read_each
 from sgps.labelled import LabelledImage
 
@@ -51,41 +52,49 @@ def prepare(
     Raises:
         InputError: pictures cannot be used; all of them are listed.
     """
-    used = sorted({index for e in episodes for index in (*e.support, *e.query)})
+    sources = {source for source in map(feature_source, methods) if source is not None}
+    # A wheel that is not installed is known before anything slow. It is shown pictures of the peer's size.
+    size = peer.preprocessing.image_size if peer else 0
+    pip_peers = {name: load_peer(name, size) for name in PEER_NAMES if name in sources}
+    used = sorted({index for e in episodes for index in (*e.support, *e.query, *e.outside)})
+    if SEMI_SUPERVISED & set(methods):
+        used = list(range(len(one.pictures)))
     rows = {index: row for row, index in enumerate(used)}
     pictures = [one.pictures[index] for index in used]
     engine_images = peer_images = None
     if engine is not None and any(map(needs_engine, methods)):
         engine_images = _decode(one.name, pictures, engine.preprocessing.image_size, on_progress)
     if peer is not None and any(map(needs_peer, methods)):
-        size = peer.preprocessing.image_size
         if engine_images is not None and engine_images.shape[-1] == size:
             peer_images = engine_images
         else:
             peer_images = _decode(one.name, pictures, size, on_progress)
     compute: dict[str, tuple[Callable[[Tensor], Tensor], Tensor | None]] = {}
     if peer is not None:
-        compute["peer"] = partial(peer.features, device=device), peer_images
+        for source, backbone in {"peer": peer, **pip_peers}.items():
+            compute[source] = partial(backbone.features, device=device), peer_images
     if engine is not None:
         compute["base"] = engine.base_features, engine_images
         compute["engine"] = engine.joined_features, engine_images
-    sources = {source for source in map(feature_source, methods) if source is not None}
     return Material(
         episodes=[
             replace(
                 episode,
                 support=tuple(rows[index] for index in episode.support),
                 query=tuple(rows[index] for index in episode.query),
+                outside=tuple(rows[index] for index in episode.outside),
             )
             for episode in episodes
         ],
         labels=[picture.label for picture in pictures],
+        groups=[picture.group for picture in pictures],
         descriptions=one.descriptions,
         device=device,
         engine=engine,
         engine_images=engine_images,
         peer=peer,
         peer_images=peer_images,
+        pip_peers=pip_peers,
         features={
             source: _features(f"{one.name}: {source} features", *compute[source], on_progress)
             for source in sorted(sources)
