@@ -107,11 +107,11 @@ def _span(points: Tensor) -> Tensor:
     apart = points - points.mean(0)
     values, vectors = torch.linalg.eigh(apart @ apart.T)
     kept = values > _RANK_TOLERANCE * values[-1]
-    return apart.T @ (vectors[:, kept] / values[kept].sqrt())
+    basis: Tensor = apart.T @ (vectors[:, kept] / values[kept].sqrt())
+    return basis
 
 
 def _covariance(points: Tensor) -> Tensor:
     """Covariance of the rows, divided by their number less one; 0 of a single row."""
     apart = points - points.mean(0)
-    covariance: Tensor = apart.T @ apart / max(1, len(points) - 1)
-    return covariance
+    return apart.T @ apart / max(1, len(points) - 1)
