@@ -1,4 +1,4 @@
-"""The methods that a benchmark compares: each turns one episode into probabilities of its queries, and tells its time.
+"""The methods that a benchmark compares: each turns one episode into probabilities of its pictures, and tells its cost.
 
     sgps                          a network synthesized from the support pictures and the class descriptions
     sgps-no-text                  the same from the pictures alone
@@ -8,7 +8,7 @@
     finetune                      the peer backbone trained on the support pictures
     chance                        equal probabilities
 
-Shapes: P pictures of a set, Q queries, F features, N classes, S side of a picture in pixels.
+Shapes: P pictures of a set, Q queries, R queries and outside pictures, F features, N classes, S side of a picture in pixels.
 """
 
 from __future__ import annotations
@@ -42,6 +42,9 @@ METHODS = (
     "chance",
 )
 """Every method by name."""
+
+SEMI_SUPERVISED: tuple[str, ...] = ()
+"""Methods that look at the queries as a whole; flagged wherever they are shown."""
 
 # Keep the random streams of different uses of one seed apart.
 _SHUFFLE_STREAM, _FINETUNE_STREAM = 1, 2
@@ -88,6 +91,20 @@ class Features:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class Outcome:
+    """What a method made of one episode."""
+
+    probabilities: Tensor
+    """(R, N): the queries, then the outside pictures."""
+    fit_seconds: float
+    """From pictures in memory to a classifier."""
+    predict_seconds: float
+    """From that classifier to the probabilities of all R pictures."""
+    size_bytes: int
+    """What one must keep to classify further pictures; 0 where that is not known."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Material:
     """One set, decoded, with its episodes and the networks that classify it."""
 
@@ -118,38 +135,48 @@ class Material:
         classes = self.episodes[index].classes
         return torch.tensor([classes.index(self.labels[row]) for row in rows])
 
-    def answer(self, method: str, index: int) -> tuple[Tensor, float]:
-        """Classify the queries of episode `index`.
+    def answer(self, method: str, index: int) -> Outcome:
+        """Classify the queries and then the outside pictures of episode `index`.
 
-        Returns:
-            Probabilities (Q, N), and the wall time from pictures in memory to probabilities, in seconds. Where features
-            were computed beforehand, their measured time per picture is added for each picture of the episode.
+        Where features were computed beforehand, their measured time per picture is added for each picture of the episode.
         """
         episode = self.episodes[index]
         start = time.perf_counter()
-        charged = 0.0
+        middle, size = None, 0
+        fitted = predicted = 0.0
+        asked = [*episode.query, *episode.outside]
         if method in _SYNTHESIS:
-            probabilities = self._synthesize(method, index)
+            network = self._synthesize(method, index)
+            middle = time.perf_counter()
+            assert self.engine_images is not None
+            probabilities = network.probabilities(self.engine_images[asked])
         elif method == "finetune":
-            probabilities = self._finetune(index)
+            probabilities = self._finetune(index, asked)
         elif method == "chance":
             ways = len(episode.classes)
-            probabilities = torch.full((len(episode.query), ways), 1 / ways)
+            probabilities = torch.full((len(asked), ways), 1 / ways)
         else:
             features = self.features[feature_source(method) or ""]
             values = features.values
             probabilities = _HEADS[method.partition("@")[0]](
                 values[list(episode.support)],
                 self._columns(index, episode.support),
-                values[list(episode.query)],
+                values[asked],
                 len(episode.classes),
             )
-            charged = features.seconds_per_picture * (len(episode.support) + len(episode.query))
-        return probabilities, time.perf_counter() - start + charged
+            fitted = features.seconds_per_picture * len(episode.support)
+            predicted = features.seconds_per_picture * len(asked)
+        end = time.perf_counter()
+        middle = end if middle is None else middle
+        return Outcome(
+            probabilities=probabilities,
+            fit_seconds=fitted + middle - start,
+            predict_seconds=predicted + end - middle,
+            size_bytes=size,
+        )
 
-    def _synthesize(self, method: str, index: int) -> Tensor:
+    def _synthesize(self, method: str, index: int) -> SynthesizedNetwork:
         assert self.engine is not None
-        assert self.engine_images is not None
         texts = self._texts(index)
         if method == "sgps-no-text":
             texts = ()
@@ -163,8 +190,7 @@ class Material:
         if method == "sgps-wrong-support":
             following = (index + 1) % len(self.episodes)
             other = self._support_set(following, self._texts(following))
-        queries = self.engine_images[list(self.episodes[index].query)]
-        return self.engine.synthesize(support, condition_on=other).probabilities(queries)
+        return self.engine.synthesize(support, condition_on=other)
 
     def _texts(self, index: int) -> tuple[tuple[str, ...], ...]:
         classes = self.episodes[index].classes
@@ -181,7 +207,7 @@ class Material:
             descriptions=texts,
         )
 
-    def _finetune(self, index: int) -> Tensor:
+    def _finetune(self, index: int, asked: list[int]) -> Tensor:
         assert self.peer is not None
         assert self.peer_images is not None
         episode = self.episodes[index]
@@ -192,7 +218,7 @@ class Material:
             self.peer.preprocessing,
             self.peer_images[list(episode.support)],
             self._columns(index, episode.support),
-            self.peer_images[list(episode.query)],
+            self.peer_images[asked],
             len(episode.classes),
             seed=int(sequence.generate_state(1)[0]),
             device=self.device,

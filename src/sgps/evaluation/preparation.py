@@ -51,7 +51,7 @@ def prepare(
     Raises:
         InputError: pictures cannot be used; all of them are listed.
     """
-    used = sorted({index for e in episodes for index in (*e.support, *e.query)})
+    used = sorted({index for e in episodes for index in (*e.support, *e.query, *e.outside)})
     rows = {index: row for row, index in enumerate(used)}
     pictures = [one.pictures[index] for index in used]
     engine_images = peer_images = None
@@ -76,6 +76,7 @@ def prepare(
                 episode,
                 support=tuple(rows[index] for index in episode.support),
                 query=tuple(rows[index] for index in episode.query),
+                outside=tuple(rows[index] for index in episode.outside),
             )
             for episode in episodes
         ],
