@@ -243,11 +243,13 @@ class _Wanted:
     episodes_in: Path | None
 
     def check(self) -> None:
-        """Stop where two of them say the same thing.
+        """Stop where two of them say the same thing, or a protocol is asked for that does not exist.
 
         Raises:
-            InputError: they do.
+            InputError: so it is.
         """
+        from sgps.evaluation.protocols import load_protocol
+
         given = [f"--{name}" for name in _PROTOCOL if getattr(self, name) is not None]
         if self.protocol is not None and given:
             raise InputError(
@@ -258,6 +260,8 @@ class _Wanted:
             raise InputError(
                 f"the files of --episodes-in decide {', '.join(given)}. Leave them or these out."
             )
+        if self.protocol is not None:
+            load_protocol(self.protocol)
 
     def parts(
         self, sets: Sequence[BenchmarkSet]

@@ -200,8 +200,6 @@ def _check_sets(sets: Sequence[BenchmarkSet], methods: Sequence[str]) -> None:
 
 
 def _check_running(running: Running, device: torch.device | str) -> None:
-    if running.jobs < 1:
-        raise InputError(f"--jobs must be at least 1, got {running.jobs}.")
     check_backend(running.backend, running.jobs)
     asked = {"--jobs": running.jobs > 1, "--costs": running.costs}
     if torch.device(device).type != "cpu" and (given := [name for name, on in asked.items() if on]):

@@ -87,11 +87,13 @@ def blocks_of(parts: Sequence[Part]) -> list[Block]:
 
 
 def check_backend(backend: str, jobs: int) -> None:
-    """Refuse a backend that is not installed, or a cluster for one process.
+    """Refuse a backend that is not installed, and numbers of processes that it cannot share the work among.
 
     Raises:
-        InputError: it is either.
+        InputError: it is one of these.
     """
+    if jobs < 1:
+        raise InputError(f"--jobs must be at least 1, got {jobs}.")
     if importlib.util.find_spec(BACKENDS[backend]) is None:
         raise InputError(
             f"--backend {backend} needs {BACKENDS[backend]}. Install it with: pip install 'sgps[cluster]'"
