@@ -18,8 +18,19 @@ TEXTS = {name: (f"it is {name}", f"{name} all over") for name in COLORS}
 PLAN = EpisodePlan(shot=2, query=3, episodes=6)
 FIGURES = {
     *("accuracy", "ci95", "balanced_accuracy", "macro_auc", "ece", "nll", "seconds_per_task"),
-    *("selective_accuracy", "brier"),
+    *("selective_accuracy", "brier", "ood_auroc", "isic_balanced_accuracy", "intervals"),
+    *("seconds_to_classifier", "ms_per_image", "size_bytes", "episodes", "semi_supervised"),
 }
+"""Keys of a method's block, the recalls of a single set aside."""
+SECONDS = ("seconds_per_task", "seconds_to_classifier", "ms_per_image")
+"""Keys that differ from run to run."""
+
+
+def without_seconds(result):
+    """A result without what differs from run to run, however deep."""
+    if isinstance(result, dict):
+        return {key: without_seconds(value) for key, value in result.items() if key not in SECONDS}
+    return result
 
 
 class Network:

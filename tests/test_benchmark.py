@@ -26,14 +26,17 @@ from colors import (  # noqa: F401
     folder,
     peer,
     pip_peers,
+    without_seconds,
 )
 from PIL import Image
 
+from sgps.clinical.lookup import entries_for, texts_of
 from sgps.errors import InputError
+from sgps.evaluation import scores
 from sgps.evaluation.benchmark import run_benchmark
 from sgps.evaluation.methods import METHODS, derangement
-from sgps.evaluation.report import to_csv, to_table
 from sgps.evaluation.sets import describe, read_benchmark_set
+from sgps.evaluation.tables import to_csv, to_table
 
 
 @pytest.fixture(scope="module")
@@ -49,16 +52,16 @@ def result(colors, peer, pip_peers):
     )
 
 
-def without_seconds(result):
-    return {name: {**figures, "seconds_per_task": 0} for name, figures in result["methods"].items()}
-
-
 def test_the_result_keeps_the_contract(result):
-    assert set(result) == {"settings", "methods", "paired", "per_episode"}
+    assert set(result) == {"settings", "methods", "paired", "per_episode", "reliability"}
     assert list(result["methods"]) == list(METHODS)
-    assert all(set(figures) == {*FIGURES, "recall"} for figures in result["methods"].values())
+    recalls = {"recall", "recall_intervals"}
+    assert all(set(figures) == FIGURES | recalls for figures in result["methods"].values())
     assert set(result["paired"]) == {f"sgps-minus-{name}" for name in METHODS if name != "sgps"}
-    assert all(set(figures) == {"accuracy", "ci95"} for figures in result["paired"].values())
+    paired = {*scores.PAIRED, "ci95", "episodes", "intervals"}
+    assert all(set(figures) == paired for figures in result["paired"].values())
+    assert all(set(one["intervals"]) == set(scores.FIGURES) for one in result["methods"].values())
+    assert all(set(one["intervals"]) == set(scores.PAIRED) for one in result["paired"].values())
     json.dumps(result, allow_nan=False)
 
 
@@ -97,6 +100,61 @@ def test_every_method_has_a_time_and_features_are_charged_to_the_episodes(result
     assert seconds["prototype"] > seconds["chance"]
 
 
+def test_the_time_to_a_classifier_is_a_part_of_the_time_of_a_task(result):
+    for figures in result["methods"].values():
+        assert 0 <= figures["seconds_to_classifier"] <= figures["seconds_per_task"]
+        assert figures["ms_per_image"] >= 0
+
+
+def test_reliability_counts_every_query_once_in_fifteen_bins(result):
+    queries = 2 * 9
+    for name, bins in result["reliability"].items():
+        assert len(bins) == 15
+        assert sum(one["count"] for one in bins) == queries
+        full = [one for one in bins if one["count"]]
+        mean = sum(one["count"] * one["accuracy"] for one in full) / queries
+        assert mean == pytest.approx(result["methods"][name]["accuracy"], abs=1e-4)
+        error = sum(o["count"] * abs(o["accuracy"] / 100 - o["confidence"]) for o in full) / queries
+        assert error == pytest.approx(result["methods"][name]["ece"], abs=1e-4)
+        assert all(o["accuracy"] is o["confidence"] is None for o in bins if not o["count"])
+
+
+def test_classes_that_an_episode_leaves_out_are_less_certain_and_with_none_left_there_is_no_figure(
+    colors, engine, result
+):
+    assert result["methods"]["sgps"]["ood_auroc"] is None
+    assert result["settings"]["data"][0]["outside_digest"] is None
+    plan = replace(PLAN, classes=("amber", "green"), episodes=12)
+    two = run_benchmark([colors], ["sgps", "chance"], plan, engine=engine)
+    assert two["methods"]["sgps"]["ood_auroc"] > 60
+    assert two["methods"]["sgps"]["intervals"]["ood_auroc"] is not None
+    assert two["methods"]["chance"]["ood_auroc"] == pytest.approx(50)
+    paired = two["paired"]["sgps-minus-chance"]
+    assert paired["ood_auroc"] == pytest.approx(two["methods"]["sgps"]["ood_auroc"] - 50, abs=1e-4)
+    assert two["settings"]["data"][0]["outside_digest"]
+
+
+def test_a_slow_method_answers_the_first_episodes_and_is_paired_on_them(colors, engine, peer):
+    methods, limits = ["sgps", "ridge", "chance"], {"ridge": 2}
+    plan = replace(PLAN, limits=limits)
+    limited = run_benchmark([colors], methods, plan, engine=engine, peer=peer, per_episode=True)
+    short = run_benchmark(
+        [colors], methods, replace(PLAN, episodes=2), engine=engine, peer=peer, per_episode=True
+    )
+    assert {name: one["episodes"] for name, one in limited["methods"].items()} == {
+        "sgps": 6,
+        "ridge": 2,
+        "chance": 6,
+    }
+    assert limited["settings"]["limits"] == limits
+    assert limited["per_episode"]["ridge"] == short["per_episode"]["ridge"]
+    pair = "sgps-minus-ridge"
+    assert limited["paired"][pair] == short["paired"][pair]
+    assert limited["paired"]["sgps-minus-chance"]["episodes"] == 6
+    note = "ridge answered the first 2 of 6 episodes"
+    assert to_table(limited).rstrip().endswith(note)
+
+
 def test_the_same_seed_gives_the_same_figures_and_another_seed_others(colors, engine, peer):
     methods = ["sgps", "ridge", "finetune"]
     plan = replace(PLAN, episodes=2)
@@ -104,7 +162,7 @@ def test_the_same_seed_gives_the_same_figures_and_another_seed_others(colors, en
         run_benchmark([colors], methods, replace(plan, seed=seed), engine=engine, peer=peer)
         for seed in (0, 0, 1)
     )
-    assert without_seconds(first) == without_seconds(again)
+    assert without_seconds(first["methods"]) == without_seconds(again["methods"])
     digests = [one["settings"]["data"][0]["episodes_digest"] for one in (first, again, other)]
     assert digests[0] == digests[1] != digests[2]
 
@@ -146,6 +204,8 @@ def test_a_forgotten_network_is_our_bug(colors, method, what):
 def test_one_episode_has_no_interval(colors, engine):
     result = run_benchmark([colors], ["sgps", "chance"], replace(PLAN, episodes=1), engine=engine)
     assert result["methods"]["sgps"]["ci95"] is None
+    assert set(result["methods"]["sgps"]["intervals"].values()) == {None}
+    assert set(result["paired"]["sgps-minus-chance"]["intervals"].values()) == {None}
     assert "± " not in to_table(result)
 
 
@@ -231,7 +291,9 @@ def test_several_sets_are_averaged_and_each_shown(tmp_path, colors, engine):
     assert set(result) == {"settings", "methods", "paired", "sets"}
     assert list(result["sets"]) == ["colors", "paler"]
     blocks = list(result["sets"].values())
-    assert all(set(block) == {"methods", "paired", "per_episode"} for block in blocks)
+    assert all(
+        set(block) == {"methods", "paired", "per_episode", "reliability"} for block in blocks
+    )
     for block, place in (("methods", "sgps"), ("paired", "sgps-minus-chance")):
         parts = [one[block][place] for one in blocks]
         mean = result[block][place]
@@ -246,6 +308,36 @@ def test_several_sets_are_averaged_and_each_shown(tmp_path, colors, engine):
     assert titles == ["mean over sets", "colors", "paler"]
 
 
+def test_intervals_of_a_mean_over_sets_combine_and_a_figure_that_a_set_lacks_has_no_mean(
+    tmp_path, colors, engine
+):
+    other = draw_folder(tmp_path / "more", seed=5)
+    (other / "amber").rename(other / "red")
+    (other / "amber").mkdir()
+    for path in sorted((other / "red").iterdir())[:6]:
+        path.rename(other / "amber" / path.name)
+    sets = [colors, read_benchmark_set(other)]
+    result = run_benchmark(sets, ["sgps", "chance"], replace(PLAN, way=3), engine=engine)
+    own = [block["methods"]["sgps"] for block in result["sets"].values()]
+    assert [figures["ood_auroc"] is None for figures in own] == [True, False]
+    mean = result["methods"]["sgps"]
+    assert mean["ood_auroc"] is mean["intervals"]["ood_auroc"] is None
+    assert result["paired"]["sgps-minus-chance"]["ood_auroc"] is None
+    for key in ("nll", "ece", "macro_auc", "brier"):
+        assert mean[key] == pytest.approx(np.mean([figures[key] for figures in own]), abs=1e-5)
+        half = np.hypot(*[figures["intervals"][key] for figures in own]) / 2
+        assert mean["intervals"][key] == pytest.approx(half, abs=1e-5)
+
+
+def test_methods_that_learn_from_pictures_without_labels_are_flagged(colors, engine):
+    methods = ["sgps", "self-training@base"]
+    result = run_benchmark([colors], methods, PLAN, engine=engine)
+    assert [one["semi_supervised"] for one in result["methods"].values()] == [False, True]
+    table = to_table(result)
+    assert "\nself-training@base *" in table
+    assert table.endswith("\n* learns from pictures without labels, too\n")
+
+
 def test_a_catalogued_set_brings_its_descriptions(tmp_path):
     folder = tmp_path / "otoscopy_otitis4"
     for label in ("normal", "earwax_plug", "something_else"):
@@ -254,6 +346,18 @@ def test_a_catalogued_set_brings_its_descriptions(tmp_path):
     one = read_benchmark_set(folder)
     assert sorted(one.descriptions) == ["earwax_plug", "normal"]
     assert all(one.descriptions.values())
+
+
+def test_a_set_that_is_not_known_is_described_by_the_names_of_its_classes(tmp_path):
+    for label in ("dermatofibroma", "melanoma", "something_else"):
+        (tmp_path / "mine" / label).mkdir(parents=True)
+        Image.new("RGB", (8, 8)).save(tmp_path / "mine" / label / "1.png")
+    one = read_benchmark_set(tmp_path / "mine")
+    expected = entries_for(["dermatofibroma", "melanoma", "something_else"])
+    assert sorted(expected) == ["dermatofibroma", "melanoma"]
+    assert one.descriptions == texts_of(expected)
+    assert one.entries["dermatofibroma"] == "dermatofibroma (dermatoscopy)"
+    assert describe([one], {"melanoma": "dark"})[0].entries == {}
 
 
 def test_a_set_is_identified_by_the_bytes_of_its_file(tmp_path, folder):

@@ -77,9 +77,10 @@ _SHUFFLE_STREAM, _TUNING_STREAM, _POOL_STREAM = 1, 2, 3
 def constants() -> dict[str, float]:
     """Every fixed constant of the comparison methods by name, to be stored beside the results."""
     return {
-        name.lower(): value
+        name.lower(): getattr(module, name)
         for module in (heads, covariance_heads, text_heads, unlabelled, tuning)
-        for name, value in vars(module).items()
+        # Those that a module has from another one are not annotated in it.
+        for name in module.__annotations__
         if name.isupper() and not name.startswith("_")
     }
 
@@ -136,11 +137,8 @@ class Material:
     features: Mapping[str, Features]
     """By source: `peer`, `base`, `engine`, `lite0`, `lite2`."""
 
-    def targets(self, index: int) -> Tensor:
-        """True classes (Q,) of an episode's queries, as columns of the probabilities."""
-        return self._columns(index, self.episodes[index].query)
-
     def _columns(self, index: int, rows: Sequence[int]) -> Tensor:
+        """Classes of these pictures, as columns of the probabilities."""
         classes = self.episodes[index].classes
         return torch.tensor([classes.index(self.labels[row]) for row in rows])
 

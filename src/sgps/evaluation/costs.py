@@ -1,0 +1,99 @@
+"""Measure what a method needs of memory: in a fresh process, which is given nothing but one episode.
+
+The process reads that episode's pictures, computes what the method reads of them, fits it and classifies, and then tells how
+far its memory has grown, Python and torch included. Linux keeps that height for each process and lets it be set back, which
+is done when the networks are loaded, since loading takes twice their size for a moment. Elsewhere nothing is measured: the
+height that `resource.getrusage` tells there would be the parent's, too.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+
+import torch
+
+from sgps.evaluation.episodes import Episode
+from sgps.evaluation.methods import needs_engine, needs_peer
+from sgps.evaluation.peers import Peer
+from sgps.evaluation.preparation import prepare
+from sgps.evaluation.sets import BenchmarkSet
+from sgps.evaluation.synthesis import SynthesisEngine
+
+_STATUS = Path("/proc/self/status")
+_RESET = Path("/proc/self/clear_refs")
+_FIELD = "VmHWM:"
+
+
+def peak_memory(
+    one: BenchmarkSet,
+    episodes: Sequence[Episode],
+    method: str,
+    seed: int,
+    engine: SynthesisEngine | None,
+    peer: Peer | None,
+) -> float:
+    """Largest resident memory of a process that answers the first of these episodes, in bytes; `nan` if it cannot be known.
+
+    Args:
+        one: the set.
+        episodes: two of them, since one control borrows from the next.
+        method: by name.
+        seed: of the part.
+        engine: given to the process if the method needs it.
+        peer: likewise.
+    """
+    used = {i for e in episodes for i in (*e.support, *e.query, *e.outside)}
+    places = {index: place for place, index in enumerate(sorted(used))}
+    pictures = tuple(one.pictures[index] for index in places)
+    small = BenchmarkSet(
+        name=one.name, pictures=pictures, descriptions=one.descriptions, sha256=one.sha256
+    )
+    moved = [
+        Episode(
+            support=tuple(places[i] for i in episode.support),
+            query=tuple(places[i] for i in episode.query),
+            classes=episode.classes,
+            outside=tuple(places[i] for i in episode.outside),
+        )
+        for episode in episodes
+    ]
+    networks = (
+        engine if needs_engine(method) else None,
+        peer if needs_peer(method) else None,
+    )
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        return pool.submit(_answer_alone, small, moved, method, seed, *networks).result()
+
+
+def _answer_alone(
+    one: BenchmarkSet,
+    episodes: Sequence[Episode],
+    method: str,
+    seed: int,
+    engine: SynthesisEngine | None,
+    peer: Peer | None,
+) -> float:
+    from dataclasses import replace
+
+    torch.set_num_threads(1)
+    gc.collect()
+    try:
+        _RESET.write_text("5", "ascii")
+    except OSError:
+        return float("nan")
+    material = prepare(
+        one,
+        episodes,
+        [method],
+        engine=engine,
+        peer=peer,
+        device="cpu",
+        on_progress=lambda *_: None,
+    )
+    replace(material, seed=seed).answer(method, 0)
+    (line,) = [own for own in _STATUS.read_text("ascii").splitlines() if own.startswith(_FIELD)]
+    return 1024.0 * int(line.split()[1])
