@@ -133,7 +133,7 @@ def pip_peers():
         return drawn_peer(side=size)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("sgps.evaluation.preparation.load_peer", load)
+        patch.setattr("sgps.evaluation.networks.load_peer", load)
         yield loaded
 
 

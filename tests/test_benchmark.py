@@ -185,6 +185,13 @@ def test_settings_hold_what_repeats_the_run_and_no_folder(result, colors, folder
     assert str(folder.parent) not in json.dumps(result)
 
 
+def test_settings_name_the_peers_from_pip_and_their_weights(colors, peer, pip_peers):
+    methods = ["ridge@lite2", "knn@lite2", "ridge"]
+    settings = run_benchmark([colors], methods, replace(PLAN, episodes=1), peer=peer)["settings"]
+    assert settings["pip_peers"] == {"lite2": "0123456789abcdef"}
+    assert run_benchmark([colors], ["chance"], PLAN)["settings"]["pip_peers"] == {}
+
+
 def test_without_sgps_nothing_is_paired_and_no_engine_is_needed(colors, peer):
     result = run_benchmark([colors], ["ridge", "chance"], PLAN, peer=peer)
     assert set(result) == {"settings", "methods"}

@@ -21,7 +21,8 @@ import torch
 from sgps.errors import InputError, listing
 from sgps.evaluation.costs import peak_memory
 from sgps.evaluation.episodes import Episode
-from sgps.evaluation.methods import check_methods, needs_engine, needs_peer
+from sgps.evaluation.methods import check_methods
+from sgps.evaluation.networks import Networks, load_networks
 from sgps.evaluation.peers import Peer
 from sgps.evaluation.plans import Drawn, EpisodePlan, draw_parts
 from sgps.evaluation.preparation import OnProgress, prepare
@@ -118,10 +119,7 @@ def run_parts(
     check_methods(methods, min(plan.episodes for plan in plans.values()))
     _check_sets(sets, methods)
     _check_running(running, device)
-    if engine is None and any(map(needs_engine, methods)):
-        raise ValueError("these methods need an engine")
-    if peer is None and any(map(needs_peer, methods)):
-        raise ValueError("these methods need a peer")
+    networks = load_networks(methods, engine, peer, device)
     # All sets are drawn before anything slow, so that one which cannot serve is known at once.
     drawn = draw_parts(sets, plans) if drawn is None else drawn
     settings = {
@@ -130,9 +128,7 @@ def run_parts(
             drawn[name],
             methods,
             plan,
-            engine=engine,
-            peer=peer,
-            device=device,
+            networks=networks,
             jobs=running.jobs,
             backend=running.backend,
         )
@@ -149,9 +145,7 @@ def run_parts(
             [episode for own in episodes.values() for episode in own],
             parts,
             methods,
-            engine=engine,
-            peer=peer,
-            device=device,
+            networks=networks,
             running=running,
             on_progress=on_progress or _silent,
         )
@@ -161,7 +155,7 @@ def run_parts(
                 for method, given in found[part.name].items()
             }
             if running.costs:
-                own = _with_memory(own, one, episodes[part.name], part.seed, engine, peer)
+                own = _with_memory(own, one, episodes[part.name], part.seed, networks)
             scores[part.name].append(own)
     names = [one.name for one in sets]
     return {
@@ -234,9 +228,7 @@ def _answers(
     parts: Sequence[Part],
     methods: Sequence[str],
     *,
-    engine: SynthesisEngine | None,
-    peer: Peer | None,
-    device: torch.device | str,
+    networks: Networks,
     running: Running,
     on_progress: OnProgress,
 ) -> dict[str, Answers]:
@@ -260,9 +252,7 @@ def _answers(
             one,
             episodes,
             methods,
-            engine=engine,
-            peer=peer,
-            device=device,
+            networks=networks,
             on_progress=on_progress,
         )
         found |= answer_blocks(
@@ -311,15 +301,14 @@ def _with_memory(
     one: BenchmarkSet,
     episodes: Sequence[Episode],
     seed: int,
-    engine: SynthesisEngine | None,
-    peer: Peer | None,
+    networks: Networks,
 ) -> dict[str, MethodScores]:
     return {
         method: replace(
             own,
             costs={
                 **own.costs,
-                "peak_memory_bytes": peak_memory(one, episodes[:2], method, seed, engine, peer),
+                "peak_memory_bytes": peak_memory(one, episodes[:2], method, seed, networks),
             },
         )
         for method, own in scores.items()

@@ -17,11 +17,10 @@ from pathlib import Path
 import torch
 
 from sgps.evaluation.episodes import Episode
-from sgps.evaluation.methods import needs_engine, needs_peer
-from sgps.evaluation.peers import Peer
+from sgps.evaluation.methods import SEMI_SUPERVISED, pool_of
+from sgps.evaluation.networks import Networks
 from sgps.evaluation.preparation import prepare
 from sgps.evaluation.sets import BenchmarkSet
-from sgps.evaluation.synthesis import SynthesisEngine
 
 _STATUS = Path("/proc/self/status")
 _RESET = Path("/proc/self/clear_refs")
@@ -33,8 +32,7 @@ def peak_memory(
     episodes: Sequence[Episode],
     method: str,
     seed: int,
-    engine: SynthesisEngine | None,
-    peer: Peer | None,
+    networks: Networks,
 ) -> float:
     """Largest resident memory of a process that answers the first of these episodes, in bytes; `nan` if it cannot be known.
 
@@ -43,10 +41,12 @@ def peak_memory(
         episodes: two of them, since one control borrows from the next.
         method: by name.
         seed: of the part.
-        engine: given to the process if the method needs it.
-        peer: likewise.
+        networks: the process is given those that the method runs on.
     """
     used = {i for e in episodes for i in (*e.support, *e.query, *e.outside)}
+    if method in SEMI_SUPERVISED:
+        labels, groups = [p.label for p in one.pictures], [p.group for p in one.pictures]
+        used |= set(pool_of(labels, groups, episodes[0], seed, 0))
     places = {index: place for place, index in enumerate(sorted(used))}
     pictures = tuple(one.pictures[index] for index in places)
     small = BenchmarkSet(
@@ -61,12 +61,9 @@ def peak_memory(
         )
         for episode in episodes
     ]
-    networks = (
-        engine if needs_engine(method) else None,
-        peer if needs_peer(method) else None,
-    )
+    own = networks.used_by(method)
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        return pool.submit(_answer_alone, small, moved, method, seed, *networks).result()
+        return pool.submit(_answer_alone, small, moved, method, seed, own).result()
 
 
 def _answer_alone(
@@ -74,8 +71,7 @@ def _answer_alone(
     episodes: Sequence[Episode],
     method: str,
     seed: int,
-    engine: SynthesisEngine | None,
-    peer: Peer | None,
+    networks: Networks,
 ) -> float:
     from dataclasses import replace
 
@@ -89,9 +85,7 @@ def _answer_alone(
         one,
         episodes,
         [method],
-        engine=engine,
-        peer=peer,
-        device="cpu",
+        networks=networks,
         on_progress=lambda *_: None,
     )
     replace(material, seed=seed).answer(method, 0)

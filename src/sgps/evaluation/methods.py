@@ -197,8 +197,7 @@ class Material:
 
     def pool(self, index: int) -> tuple[int, ...]:
         """Rows of the pictures that semi-supervised methods read without labels in episode `index`."""
-        sequence = np.random.SeedSequence([self.seed, _POOL_STREAM, index])
-        return unlabelled.draw_pool(self.labels, self.groups, self.episodes[index], sequence)
+        return pool_of(self.labels, self.groups, self.episodes[index], self.seed, index)
 
     def _text_features(self, index: int) -> Tensor | None:
         """Text as points among the base's features, if every class is described and the engine can place it."""
@@ -263,6 +262,14 @@ class Material:
         )
 
 
+def pool_of(
+    labels: Sequence[str], groups: Sequence[str], episode: Episode, seed: int, index: int
+) -> tuple[int, ...]:
+    """As `unlabelled.draw_pool`, for the episode at this place of a run with this seed."""
+    sequence = np.random.SeedSequence([seed, _POOL_STREAM, index])
+    return unlabelled.draw_pool(labels, groups, episode, sequence)
+
+
 def check_methods(methods: Sequence[str], n_episodes: int) -> None:
     """Refuse what cannot be run.
 
@@ -290,9 +297,14 @@ def feature_source(method: str) -> str | None:
     return (source or "peer") if reads else None
 
 
+def reads_peer(method: str) -> bool:
+    """Whether the method runs on the peer backbone of the command."""
+    return method in _TUNED or feature_source(method) == "peer"
+
+
 def needs_peer(method: str) -> bool:
     """Whether the method runs on a peer backbone, that of the command or one from pip, which sees pictures of its size."""
-    return method in _TUNED or feature_source(method) in ("peer", *PEER_NAMES)
+    return reads_peer(method) or feature_source(method) in PEER_NAMES
 
 
 def needs_engine(method: str) -> bool:

@@ -25,9 +25,8 @@ from sgps.evaluation.methods import (
     needs_engine,
     needs_peer,
 )
-from sgps.evaluation.peers import PEER_NAMES, Peer, load_peer
+from sgps.evaluation.networks import Networks
 from sgps.evaluation.sets import BenchmarkSet
-from sgps.evaluation.synthesis import SynthesisEngine
 from sgps.images import MAX_LISTED, ImageError, read_each
 from sgps.labelled import LabelledImage
 
@@ -42,9 +41,7 @@ def prepare(
     episodes: Sequence[Episode],
     methods: Sequence[str],
     *,
-    engine: SynthesisEngine | None,
-    peer: Peer | None,
-    device: torch.device | str,
+    networks: Networks,
     on_progress: OnProgress,
 ) -> Material:
     """Decode and compute what `methods` need for `episodes`, and nothing else.
@@ -53,9 +50,7 @@ def prepare(
         InputError: pictures cannot be used; all of them are listed.
     """
     sources = {source for source in map(feature_source, methods) if source is not None}
-    # A wheel that is not installed is known before anything slow. It is shown pictures of the peer's size.
-    size = peer.preprocessing.image_size if peer else 0
-    pip_peers = {name: load_peer(name, size) for name in PEER_NAMES if name in sources}
+    engine, peers = networks.engine, networks.peers
     used = sorted({index for e in episodes for index in (*e.support, *e.query, *e.outside)})
     if SEMI_SUPERVISED & set(methods):
         used = list(range(len(one.pictures)))
@@ -64,15 +59,15 @@ def prepare(
     engine_images = peer_images = None
     if engine is not None and any(map(needs_engine, methods)):
         engine_images = _decode(one.name, pictures, engine.preprocessing.image_size, on_progress)
-    if peer is not None and any(map(needs_peer, methods)):
+    if peers and any(map(needs_peer, methods)):
+        (size,) = {peer.preprocessing.image_size for peer in peers.values()}
         if engine_images is not None and engine_images.shape[-1] == size:
             peer_images = engine_images
         else:
             peer_images = _decode(one.name, pictures, size, on_progress)
     compute: dict[str, tuple[Callable[[Tensor], Tensor], Tensor | None]] = {}
-    if peer is not None:
-        for source, backbone in {"peer": peer, **pip_peers}.items():
-            compute[source] = partial(backbone.features, device=device), peer_images
+    for source, peer in peers.items():
+        compute[source] = partial(peer.features, device=networks.device), peer_images
     if engine is not None:
         compute["base"] = engine.base_features, engine_images
         compute["engine"] = engine.joined_features, engine_images
@@ -89,12 +84,12 @@ def prepare(
         labels=[picture.label for picture in pictures],
         groups=[picture.group for picture in pictures],
         descriptions=one.descriptions,
-        device=device,
+        device=networks.device,
         engine=engine,
         engine_images=engine_images,
-        peer=peer,
+        peer=networks.peer,
         peer_images=peer_images,
-        pip_peers=pip_peers,
+        pip_peers=networks.pip_peers,
         features={
             source: _features(f"{one.name}: {source} features", *compute[source], on_progress)
             for source in sorted(sources)

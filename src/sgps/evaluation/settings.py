@@ -11,12 +11,11 @@ import torch
 
 from sgps.evaluation.episodes import Episode, digest_of, episodes_digest
 from sgps.evaluation.methods import constants
+from sgps.evaluation.networks import Networks
 from sgps.evaluation.outside import outside_digest
-from sgps.evaluation.peers import Peer
 from sgps.evaluation.plans import EpisodePlan
 from sgps.evaluation.provenance import provenance
 from sgps.evaluation.sets import BenchmarkSet
-from sgps.evaluation.synthesis import SynthesisEngine
 
 _SHORT_DIGEST = 16
 
@@ -27,13 +26,12 @@ def settings_of(
     methods: Sequence[str],
     plan: EpisodePlan,
     *,
-    engine: SynthesisEngine | None,
-    peer: Peer | None,
-    device: torch.device | str,
+    networks: Networks,
     jobs: int,
     backend: str,
 ) -> dict[str, Any]:
     """The block `"settings"` of one part."""
+    engine, peer = networks.engine, networks.peer
     data = [_data(one, episodes, plan) for one, episodes in zip(sets, drawn, strict=True)]
     counts = {method: plan.answered_by(method) for method in methods}
     return {
@@ -45,10 +43,11 @@ def settings_of(
         "peer_backbone": peer.name if peer else None,
         "peer_architecture": peer.architecture.name if peer else None,
         "peer_sha256": peer.sha256[:_SHORT_DIGEST] if peer else None,
+        "pip_peers": {name: own.sha256[:_SHORT_DIGEST] for name, own in networks.pip_peers.items()},
         "engine_digest": engine.digest if engine else None,
         "engine_image_size": engine.preprocessing.image_size if engine else None,
         "constants": constants(),
-        "device": str(device),
+        "device": str(networks.device),
         # Processes that share the work have one thread each.
         "threads": 1 if jobs > 1 else torch.get_num_threads(),
         "jobs": jobs,
