@@ -124,6 +124,10 @@ def test_what_a_protocol_decides_cannot_be_given_beside_it(invoke, folder, mine)
             MINE + "[limits]\nfinetune = 0\nanil = true\nridge = 2\n",
             r"limits must be a table of methods and episodes, at least 1; wrong are finetune, anil\.$",
         ),
+        (
+            MINE + "[limits]\nfinetune = 30\nforest = 3\n'ridge@moon' = 2\nss-text = 2\n",
+            r"limits name unknown methods: forest, ridge@moon; known are sgps, .*, chance\.$",
+        ),
         ("title =", r"is not a readable TOML file"),
     ],
 )

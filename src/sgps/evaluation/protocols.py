@@ -14,6 +14,7 @@ from itertools import product
 from pathlib import Path
 
 from sgps.errors import InputError, listing
+from sgps.evaluation.methods import METHODS
 from sgps.evaluation.plans import EpisodePlan
 from sgps.records import build
 
@@ -96,5 +97,10 @@ def _read(path: Path) -> _Table:
     if wrong:
         raise InputError(
             f"'{path}': limits must be a table of methods and episodes, at least 1; wrong are {listing(wrong)}."
+        )
+    known = {*METHODS, *(method.partition("@")[0] for method in METHODS)}
+    if unknown := sorted(set(limits) - known):
+        raise InputError(
+            f"'{path}': limits name unknown methods: {listing(unknown)}; known are {', '.join(METHODS)}."
         )
     return table
