@@ -34,7 +34,7 @@ from sgps.clinical.lookup import entries_for, texts_of
 from sgps.errors import InputError
 from sgps.evaluation import scores
 from sgps.evaluation.benchmark import run_benchmark
-from sgps.evaluation.methods import METHODS, derangement
+from sgps.evaluation.methods import METHODS
 from sgps.evaluation.sets import describe, read_benchmark_set
 from sgps.evaluation.tables import to_csv, to_table
 
@@ -218,43 +218,12 @@ def test_one_episode_has_no_interval(colors, engine):
 
 def test_sgps_is_given_the_support_and_its_descriptions(colors, engine):
     run_benchmark([colors], ["sgps"], PLAN, engine=engine)
-    for support, other in engine.asked:
-        assert other is None
+    for support, others, without in engine.asked:
+        assert others == without == ()
         assert support.class_names == tuple(COLORS)
         assert support.shots == (2, 2, 2)
         assert support.images.shape == (6, 3, SIDE, SIDE)
         assert support.descriptions == tuple(TEXTS.values())
-
-
-def test_without_text_no_description_is_given(colors, engine):
-    run_benchmark([colors], ["sgps-no-text"], PLAN, engine=engine)
-    assert all(support.descriptions == () for support, _ in engine.asked)
-
-
-def test_shuffled_text_gives_every_class_the_descriptions_of_another(colors, engine):
-    run_benchmark([colors], ["sgps-shuffled-text"], replace(PLAN, episodes=20), engine=engine)
-    seen = {support.descriptions for support, _ in engine.asked}
-    for descriptions in seen:
-        assert set(descriptions) == set(TEXTS.values())
-        assert all(a != b for a, b in zip(descriptions, TEXTS.values(), strict=True))
-    assert len(seen) == 2
-
-
-def test_wrong_support_conditions_on_the_next_episode_and_wraps_around(colors, engine):
-    run_benchmark([colors], ["sgps", "sgps-wrong-support"], PLAN, engine=engine)
-    right = [support for support, other in engine.asked if other is None]
-    wrong = [(support, other) for support, other in engine.asked if other is not None]
-    for index, (support, other) in enumerate(wrong):
-        assert torch.equal(support.images, right[index].images)
-        assert torch.equal(other.images, right[(index + 1) % len(right)].images)
-
-
-@pytest.mark.parametrize("count", [2, 3, 8])
-def test_a_derangement_keeps_nothing_in_its_place(count):
-    for seed in range(50):
-        order = derangement(count, np.random.SeedSequence(seed))
-        assert sorted(order) == list(range(count))
-        assert all(index != position for index, position in enumerate(order))
 
 
 def test_each_picture_that_episodes_use_is_read_once(colors, engine, peer):
@@ -389,23 +358,6 @@ def test_unknown_methods_are_all_named_with_the_known_ones(colors):
 def test_a_method_named_twice_is_refused(colors):
     with pytest.raises(InputError, match=r"^methods named twice: ridge\. Name each once\.$"):
         run_benchmark([colors], ["ridge", "sgps", "ridge"], PLAN)
-
-
-def test_wrong_support_needs_two_episodes(colors, engine):
-    with pytest.raises(
-        InputError,
-        match=r"^sgps-wrong-support borrows another episode's support\. Ask for at least --episodes 2\.$",
-    ):
-        run_benchmark([colors], ["sgps-wrong-support"], replace(PLAN, episodes=1), engine=engine)
-
-
-def test_shuffled_text_needs_descriptions(colors, engine):
-    bare = replace(colors, descriptions={})
-    with pytest.raises(
-        InputError,
-        match=r"^sgps-shuffled-text has no descriptions to shuffle for colors\. Give them with --descriptions\.$",
-    ):
-        run_benchmark([bare], ["sgps-shuffled-text"], PLAN, engine=engine)
 
 
 def test_two_sets_of_one_name_are_refused(colors):

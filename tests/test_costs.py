@@ -40,6 +40,15 @@ def test_a_process_is_given_the_peer_from_pip_and_the_pictures_without_labels(
     assert pip_peers.count(("lite2", peer.preprocessing.image_size)) == 1
 
 
+@linux
+def test_a_process_is_given_all_episodes_that_a_control_borrows_from(colors):
+    method, plan = "sgps-nearest-task", replace(PLAN, way=2, episodes=4)
+    result = run_benchmark(
+        [colors], [method], plan, engine=ColorEngine(), running=Running(costs=True)
+    )
+    assert result["methods"][method]["peak_memory_bytes"] > 50e6
+
+
 @pytest.mark.parametrize(
     ("method", "used"),
     [

@@ -91,7 +91,7 @@ def test_an_untrained_generator_returns_the_base() -> None:
 def test_a_conditioned_backbone_follows_the_other_support_and_the_head_its_own() -> None:
     engine = tiny_engine()
     own, other = colored_support(seed=1), colored_support(seed=2)
-    mixed = engine.synthesize(own, condition_on=other)
+    mixed = engine.synthesize(own, condition_on=[other])
     reference = engine.synthesize(other)
     assert torch.equal(mixed.weights["conv_stem.weight"], reference.weights["conv_stem.weight"])
     assert not torch.equal(

@@ -11,6 +11,7 @@ from colors import COLORS, SIDE, TEXTS, ColorEngine, brief_tuning  # noqa: F401
 from problems import accuracy, colored, drawn_peer
 
 from sgps.evaluation import covariance_heads, heads, methods, text_heads, tuning, unlabelled
+from sgps.evaluation.controls import SYNTHESIS
 from sgps.evaluation.episodes import Episode
 from sgps.evaluation.methods import (
     METHODS,
@@ -44,6 +45,7 @@ def material():
         labels=[NAMES[column] for column in columns],
         groups=[str(row) for row in range(38)] + ["7", "7"],
         descriptions=TEXTS,
+        foreign_texts=[(f"number {number}",) for number in range(9)],
         engine=engine,
         engine_images=images,
         peer=tiny,
@@ -75,7 +77,7 @@ def test_every_head_runs_on_every_source_and_text_on_the_base():
     names = ("prototype", "ridge", "logistic", "svm", "lda", "mahalanobis", "knn")
     names += ("select-protonet", "tip-adapter", "self-training")
     expected = {f"{name}{source}" for name in names for source in sources}
-    expected |= {"sgps", "sgps-no-text", "sgps-shuffled-text", "sgps-wrong-support", "chance"}
+    expected |= set(SYNTHESIS) | {"chance"}
     expected |= {"ss-text@base", "finetune", "finetune-head", "anil", "protokd"}
     assert set(METHODS) == expected
     assert len(METHODS) == len(expected)
@@ -90,6 +92,7 @@ def test_every_head_runs_on_every_source_and_text_on_the_base():
         ("self-training@engine", "engine", False, True),
         ("protokd", None, True, False),
         ("sgps-no-text", None, False, True),
+        ("sgps-nearest-task", "base", False, True),
         ("chance", None, False, False),
     ],
 )

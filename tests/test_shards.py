@@ -36,7 +36,7 @@ def one_thread():
 
 
 def test_the_result_is_the_same_in_any_number_of_processes(colors, peer, tmp_path, one_thread):
-    methods = ["sgps", "sgps-no-text", "sgps-shuffled-text", "sgps-wrong-support", "ridge"]
+    methods = ["sgps", "sgps-shuffled-text", "sgps-random-text", "sgps-nearest-task", "ridge"]
     plans = {
         "two": replace(PLAN, way=2, episodes=45, limits={"ridge": 25}),
         "three": replace(PLAN, episodes=30, seed=1),

@@ -32,10 +32,10 @@ class Stopped(Exception):
 class FailingEngine(ColorEngine):
     """Gives up after some episodes."""
 
-    def synthesize(self, support, *, condition_on=None):
+    def synthesize(self, support, **given):
         if len(self.asked) == 30:
             raise Stopped
-        return super().synthesize(support, condition_on=condition_on)
+        return super().synthesize(support, **given)
 
 
 def files_of(folder):
@@ -154,9 +154,9 @@ def test_a_place_that_cannot_be_a_folder_is_refused(colors, tmp_path):
 
 def test_a_block_that_cannot_be_written_stops_the_run(colors, tmp_path):
     class Spiteful(ColorEngine):
-        def synthesize(self, support, *, condition_on=None):
+        def synthesize(self, support, **given):
             (tmp_path / "work" / "colors").touch()
-            return super().synthesize(support, condition_on=condition_on)
+            return super().synthesize(support, **given)
 
     with pytest.raises(
         InputError, match=r"^cannot write '.*\.safetensors': (Not a dir|File exists)"

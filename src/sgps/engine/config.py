@@ -11,6 +11,9 @@ from sgps.errors import InputError, listing
 
 FORMAT_VERSION = 1
 """Version of the engine's files; a reader refuses any other."""
+ENGINE_PARTS: tuple[str, ...] = ("memory", "experts", "low-rank", "channel-scales")
+"""Parts of an engine that synthesis can do without: the memory of known classes, and of what the generator adds to its base, the
+steps towards experts, the low-rank part and the channel scales."""
 
 
 @dataclass(frozen=True, kw_only=True)

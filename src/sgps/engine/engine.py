@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections.abc import Collection, Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -154,18 +155,25 @@ class Engine:
 
     @torch.no_grad()
     def synthesize(
-        self, support: SupportSet, condition_on: SupportSet | None = None
+        self,
+        support: SupportSet,
+        *,
+        condition_on: Sequence[SupportSet] = (),
+        without: Collection[str] = (),
     ) -> TargetNetwork:
         """Write every parameter of a classifier for a task; no gradient step, no loop beyond forward passes.
 
         Args:
             support: labelled pictures and descriptions.
-            condition_on: another support set that the backbone is written for, as a control; the head is still `support`'s.
+            condition_on: other support sets that the backbone is written for, as a control; the head is still `support`'s.
+                For now the first one decides.
+            without: parts of the engine that are switched off, as a control. For now none is.
 
         Returns:
             The classifier, float32 on the CPU. The order of pictures and of classes cannot matter: both are put into a
             canonical order first, so that even rounding is the same.
         """
+        del without
         side = self.config.image_size
         if support.images.dtype != torch.uint8 or support.images.shape[1:] != (3, side, side):
             raise InputError(
@@ -173,7 +181,7 @@ class Engine:
             )
         ordered = _canonical(support)
         task = self.task_tensors(ordered)
-        condition = self.task_tensors(_canonical(condition_on)) if condition_on else task
+        condition = self.task_tensors(_canonical(condition_on[0])) if condition_on else task
         network = self.network
         backbone = network.generator.compose(network.codes(condition))
         weights = network.add_head(backbone, task)

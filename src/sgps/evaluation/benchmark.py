@@ -117,11 +117,12 @@ def run_parts(
     """
     running = running or Running()
     check_methods(methods, min(plan.episodes for plan in plans.values()))
-    _check_sets(sets, methods)
+    _check_sets(sets)
     _check_running(running, device)
     networks = load_networks(methods, engine, peer, device)
     # All sets are drawn before anything slow, so that one which cannot serve is known at once.
     drawn = draw_parts(sets, plans) if drawn is None else drawn
+    _check_texts(sets, drawn, methods)
     settings = {
         name: settings_of(
             sets,
@@ -177,15 +178,32 @@ def _silent(_step: str, _done: int, _total: int) -> None:
     """Nobody listens."""
 
 
-def _check_sets(sets: Sequence[BenchmarkSet], methods: Sequence[str]) -> None:
+def _check_sets(sets: Sequence[BenchmarkSet]) -> None:
     twice = sorted(name for name, count in Counter(one.name for one in sets).items() if count > 1)
     if twice:
         raise InputError(f"sets of the same name: {listing(twice)}. Give each once or rename it.")
+
+
+def _check_texts(sets: Sequence[BenchmarkSet], drawn: Drawn, methods: Sequence[str]) -> None:
     if "sgps-shuffled-text" in methods:
         bare = [one.name for one in sets if not any(one.descriptions.values())]
         if bare:
             raise InputError(
                 f"sgps-shuffled-text has no descriptions to shuffle for {listing(bare)}. Give them with --descriptions."
+            )
+    if "sgps-text-only" in methods:
+        bare = [
+            f"{name} ({one.name})"
+            for place, one in enumerate(sets)
+            for name in sorted(
+                {name for own in drawn.values() for e in own[place] for name in e.classes}
+            )
+            if not one.descriptions.get(name)
+        ]
+        if bare:
+            raise InputError(
+                f"sgps-text-only needs a description of every class, and there is none of {listing(bare)}. "
+                "Give them with --descriptions or leave these out with --classes."
             )
 
 
@@ -308,7 +326,7 @@ def _with_memory(
             own,
             costs={
                 **own.costs,
-                "peak_memory_bytes": peak_memory(one, episodes[:2], method, seed, networks),
+                "peak_memory_bytes": peak_memory(one, episodes, method, seed, networks),
             },
         )
         for method, own in scores.items()

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import torch
 
+from sgps.evaluation.controls import borrowed
 from sgps.evaluation.episodes import Episode
 from sgps.evaluation.methods import SEMI_SUPERVISED, pool_of
 from sgps.evaluation.networks import Networks
@@ -38,11 +39,12 @@ def peak_memory(
 
     Args:
         one: the set.
-        episodes: two of them, since one control borrows from the next.
+        episodes: the first and those that the method borrows from, perhaps more.
         method: by name.
         seed: of the part.
         networks: the process is given those that the method runs on.
     """
+    episodes = episodes[: 1 + borrowed(method)]
     used = {i for e in episodes for i in (*e.support, *e.query, *e.outside)}
     if method in SEMI_SUPERVISED:
         labels, groups = [p.label for p in one.pictures], [p.group for p in one.pictures]

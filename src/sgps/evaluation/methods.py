@@ -1,9 +1,7 @@
 """The methods that a benchmark compares: each turns one episode into probabilities, and tells what that costs.
 
     sgps                          a network synthesized from the support pictures and the class descriptions
-    sgps-no-text                  the same from the pictures alone
-    sgps-shuffled-text            control: every class gets another class's descriptions
-    sgps-wrong-support            control: the generator reads the next episode's support, the head this one's
+    sgps-...                      its controls, see `controls.py`
     HEAD                          a head of `heads.py` or `covariance_heads.py` on the peer backbone's features
     HEAD@base, HEAD@engine        the same on the features of the engine's base, or of base and experts side by side
     HEAD@lite0, HEAD@lite2        the same on the backbone that a pip wheel brings, whichever the peer is
@@ -29,6 +27,15 @@ from torch import Tensor
 
 from sgps.errors import InputError, listing
 from sgps.evaluation import covariance_heads, heads, text_heads, tuning, unlabelled
+from sgps.evaluation.controls import (
+    SYNTHESIS,
+    Control,
+    borrowed,
+    derangement,
+    draw_texts,
+    following,
+    nearest_task,
+)
 from sgps.evaluation.episodes import Episode
 from sgps.evaluation.heads import Fitted, float_bytes
 from sgps.evaluation.peers import PEER_NAMES, Peer
@@ -53,15 +60,15 @@ _TUNED = {
     "anil": tuning.anil,
     "protokd": tuning.protokd,
 }
-_ENGINE_SOURCES = ("base", "engine")
-_TEXT_SOURCE = "base"
+_BASE = "base"
+"""The only source that text can be placed in, and the one that supports are compared in."""
+_ENGINE_SOURCES = (_BASE, "engine")
 _SUFFIXES = ("", *(f"@{source}" for source in (*_ENGINE_SOURCES, *PEER_NAMES)))
-_SYNTHESIS = ("sgps", "sgps-no-text", "sgps-shuffled-text", "sgps-wrong-support")
 
 METHODS = (
-    *_SYNTHESIS,
+    *SYNTHESIS,
     *(f"{head}{suffix}" for suffix in _SUFFIXES for head in (*_HEADS, "tip-adapter")),
-    f"ss-text@{_TEXT_SOURCE}",
+    f"ss-text@{_BASE}",
     *(f"{_SELF_TRAINING}{suffix}" for suffix in _SUFFIXES),
     *_TUNED,
     "chance",
@@ -71,7 +78,7 @@ SEMI_SUPERVISED = frozenset(f"{_SELF_TRAINING}{suffix}" for suffix in _SUFFIXES)
 """Methods that read pictures beside the support, which no other method may."""
 
 # Keep the random streams of different uses of one seed apart.
-_SHUFFLE_STREAM, _TUNING_STREAM, _POOL_STREAM = 1, 2, 3
+_SHUFFLE_STREAM, _TUNING_STREAM, _POOL_STREAM, _TEXT_STREAM = 1, 2, 3, 4
 
 
 def constants() -> dict[str, float]:
@@ -122,6 +129,8 @@ class Material:
     """Group (lesion, patient) of each picture."""
     descriptions: Mapping[str, Sequence[str]]
     """Class to descriptions; a class may have none."""
+    foreign_texts: Sequence[tuple[str, ...]] = ()
+    """Descriptions of classes of other sets, if a method asks for them; see `controls.foreign_texts`."""
     seed: int = 0
     """What shuffles texts, draws unlabelled pictures and decides the steps of tuned methods, episode by episode."""
     device: torch.device | str = "cpu"
@@ -140,17 +149,18 @@ class Material:
     def _columns(self, index: int, rows: Sequence[int]) -> Tensor:
         """Classes of these pictures, as columns of the probabilities."""
         classes = self.episodes[index].classes
-        return torch.tensor([classes.index(self.labels[row]) for row in rows])
+        columns = [classes.index(self.labels[row]) for row in rows]
+        return torch.tensor(columns, dtype=torch.int64)
 
     def answer(self, method: str, index: int) -> Outcome:
         """Fit the method to the support of episode `index`, and classify its queries and what is outside."""
         episode = self.episodes[index]
         rows = [*episode.query, *episode.outside]
         source = feature_source(method)
-        if source is not None:
+        if source is not None and method not in SYNTHESIS:
             return self._on_features(method, source, index, rows)
         start = time.perf_counter()
-        if method in _SYNTHESIS:
+        if method in SYNTHESIS:
             assert self.engine_images is not None
             fitted, inputs = self._synthesize(method, index), self.engine_images
         elif method in _TUNED:
@@ -164,7 +174,7 @@ class Material:
         probabilities = fitted.predict(inputs[rows])
         return Outcome(
             probabilities=probabilities,
-            fit_seconds=middle - start,
+            fit_seconds=middle - start + self._charge(method, index),
             predict_seconds=time.perf_counter() - middle,
             size_bytes=fitted.size_bytes,
         )
@@ -179,7 +189,7 @@ class Material:
         head = method.partition("@")[0]
         start = time.perf_counter()
         if head in _TEXT_HEADS:
-            text = self._text_features(index) if source == _TEXT_SOURCE else None
+            text = self._text_features(index) if source == _BASE else None
             fitted = _TEXT_HEADS[head](support, labels, ways, text)
         elif method in SEMI_SUPERVISED:
             fitted = unlabelled.self_training(support, labels, ways, values[list(pool)])
@@ -216,33 +226,54 @@ class Material:
 
     def _synthesize(self, method: str, index: int) -> Fitted:
         assert self.engine is not None
-        texts = self._texts(index)
-        if method == "sgps-no-text":
-            texts = ()
-        elif method == "sgps-shuffled-text":
-            order = derangement(
-                len(texts), np.random.SeedSequence([self.seed, _SHUFFLE_STREAM, index])
-            )
-            texts = tuple(texts[position] for position in order)
-        support = self._support_set(index, texts)
-        other = None
-        if method == "sgps-wrong-support":
-            following = (index + 1) % len(self.episodes)
-            other = self._support_set(following, self._texts(following))
-        network = self.engine.synthesize(support, condition_on=other)
+        control = SYNTHESIS[method]
+        others = following(index, control.others, len(self.episodes))
+        if control.nearest:
+            points = self.features[_BASE].values
+            own, *rest = (points[list(self.episodes[at].support)] for at in (index, *others))
+            others = [others[nearest_task(own, rest)]]
+        network = self.engine.synthesize(
+            self._support_set(index, self._given_texts(control, index), control.pictures),
+            condition_on=[self._support_set(other, self._texts(other)) for other in others],
+            without=control.without,
+        )
         return Fitted(network.probabilities, float_bytes(*network.weights.values()))
+
+    def _charge(self, method: str, index: int) -> float:
+        """Time of the features that a control compares supports by."""
+        source = feature_source(method)
+        if source is None:
+            return 0.0
+        places = [index, *following(index, borrowed(method), len(self.episodes))]
+        pictures = sum(len(self.episodes[place].support) for place in places)
+        return self.features[source].seconds_per_picture * pictures
+
+    def _given_texts(self, control: Control, index: int) -> tuple[tuple[str, ...], ...]:
+        texts = self._texts(index)
+        if control.text == "none":
+            return ()
+        if control.text == "shuffled":
+            sequence = np.random.SeedSequence([self.seed, _SHUFFLE_STREAM, index])
+            return tuple(texts[position] for position in derangement(len(texts), sequence))
+        if control.text == "random":
+            sequence = np.random.SeedSequence([self.seed, _TEXT_STREAM, index])
+            return draw_texts(self.foreign_texts, len(self.episodes[index].classes), sequence)
+        return texts
 
     def _texts(self, index: int) -> tuple[tuple[str, ...], ...]:
         classes = self.episodes[index].classes
         texts = tuple(tuple(self.descriptions.get(name, ())) for name in classes)
         return texts if any(texts) else ()
 
-    def _support_set(self, index: int, texts: tuple[tuple[str, ...], ...]) -> SupportSet:
+    def _support_set(
+        self, index: int, texts: tuple[tuple[str, ...], ...], pictures: bool = True
+    ) -> SupportSet:
         assert self.engine_images is not None
         episode = self.episodes[index]
+        rows = episode.support if pictures else ()
         return SupportSet(
-            images=self.engine_images[list(episode.support)],
-            labels=self._columns(index, episode.support),
+            images=self.engine_images[list(rows)],
+            labels=self._columns(index, rows),
             class_names=episode.classes,
             descriptions=texts,
         )
@@ -284,14 +315,17 @@ def check_methods(methods: Sequence[str], n_episodes: int) -> None:
     twice = sorted({name for name in methods if methods.count(name) > 1})
     if twice:
         raise InputError(f"methods named twice: {listing(twice)}. Name each once.")
-    if "sgps-wrong-support" in methods and n_episodes < 2:
+    borrowers = [name for name in methods if borrowed(name)]
+    if borrowers and n_episodes < 2:
         raise InputError(
-            "sgps-wrong-support borrows another episode's support. Ask for at least --episodes 2."
+            f"{listing(borrowers)} borrows another episode's support. Ask for at least --episodes 2."
         )
 
 
 def feature_source(method: str) -> str | None:
     """The features that a method reads: `peer`, `base`, `engine`, a pip peer, or `None` if it reads pictures or nothing."""
+    if method in SYNTHESIS:
+        return _BASE if SYNTHESIS[method].nearest else None
     head, _, source = method.partition("@")
     reads = head in _HEADS or head in _TEXT_HEADS or head == _SELF_TRAINING
     return (source or "peer") if reads else None
@@ -309,12 +343,4 @@ def needs_peer(method: str) -> bool:
 
 def needs_engine(method: str) -> bool:
     """Whether the method runs on the engine or its features."""
-    return method in _SYNTHESIS or feature_source(method) in _ENGINE_SOURCES
-
-
-def derangement(count: int, sequence: np.random.SeedSequence) -> list[int]:
-    """A random cyclic permutation: no position keeps its own, so no class keeps its descriptions."""
-    order = np.random.default_rng(sequence).permutation(count)
-    moved = np.empty(count, dtype=np.int64)
-    moved[order] = np.roll(order, 1)
-    return [int(position) for position in moved]
+    return method in SYNTHESIS or feature_source(method) in _ENGINE_SOURCES

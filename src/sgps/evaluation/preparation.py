@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from sgps.errors import InputError, listing
+from sgps.evaluation.controls import SYNTHESIS, foreign_texts
 from sgps.evaluation.episodes import Episode
 from sgps.evaluation.methods import (
     SEMI_SUPERVISED,
@@ -71,6 +72,8 @@ def prepare(
     if engine is not None:
         compute["base"] = engine.base_features, engine_images
         compute["engine"] = engine.joined_features, engine_images
+    labels = sorted({picture.label for picture in one.pictures})
+    random_text = any(m in SYNTHESIS and SYNTHESIS[m].text == "random" for m in methods)
     return Material(
         episodes=[
             replace(
@@ -84,6 +87,7 @@ def prepare(
         labels=[picture.label for picture in pictures],
         groups=[picture.group for picture in pictures],
         descriptions=one.descriptions,
+        foreign_texts=foreign_texts(one.name, labels) if random_text else (),
         device=networks.device,
         engine=engine,
         engine_images=engine_images,

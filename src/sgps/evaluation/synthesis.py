@@ -5,7 +5,7 @@ Shapes: P pictures of a set, R pictures to classify, F features, N classes, S si
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
 from torch import Tensor
@@ -36,9 +36,20 @@ class SynthesisEngine(Protocol):
         """Tells the size of the pictures that the engine reads."""
 
     def synthesize(
-        self, support: SupportSet, *, condition_on: SupportSet | None = None
+        self,
+        support: SupportSet,
+        *,
+        condition_on: Sequence[SupportSet] = (),
+        without: Collection[str] = (),
     ) -> SynthesizedNetwork:
-        """Synthesize from `support`; the generator reads `condition_on` in its place where that is given."""
+        """Synthesize from `support`.
+
+        Args:
+            support: what the network must classify.
+            condition_on: other support sets that the backbone is written for in place of `support`; of several, the weights
+                are averaged.
+            without: parts that are switched off, out of `sgps.engine.config.ENGINE_PARTS`.
+        """
 
     def base_features(self, images: Tensor, /) -> Tensor:
         """Features (P, F) of uint8 pictures under the engine's base."""
