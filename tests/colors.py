@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from functools import partial
+from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
+from problems import drawn_peer
 
-from sgps.evaluation.baselines import finetune
 from sgps.evaluation.benchmark import EpisodePlan
-from sgps.evaluation.peers import Peer
 from sgps.evaluation.sets import describe, read_benchmark_set
-from sgps.target.architecture import build_architecture
-from sgps.target.network import initial_weights
-from sgps.task import Preprocessing
+from sgps.task import Preprocessing, SupportSet
 
 SIDE = 32
 COLORS = {"amber": (200, 140, 60), "blue": (60, 60, 190), "green": (60, 170, 60)}
@@ -23,8 +21,19 @@ TEXTS = {name: (f"it is {name}", f"{name} all over") for name in COLORS}
 PLAN = EpisodePlan(shot=2, query=3, episodes=6)
 FIGURES = {
     *("accuracy", "ci95", "balanced_accuracy", "macro_auc", "ece", "nll", "seconds_per_task"),
-    *("selective_accuracy", "brier"),
+    *("selective_accuracy", "brier", "ood_auroc", "isic_balanced_accuracy", "intervals"),
+    *("seconds_to_classifier", "ms_per_image", "size_bytes", "episodes", "semi_supervised"),
 }
+"""Keys of a method's block, the recalls of a single set aside."""
+SECONDS = ("seconds_per_task", "seconds_to_classifier", "ms_per_image")
+"""Keys that differ from run to run."""
+
+
+def without_seconds(result):
+    """A result without what differs from run to run, however deep."""
+    if isinstance(result, dict):
+        return {key: without_seconds(value) for key, value in result.items() if key not in SECONDS}
+    return result
 
 
 class Network:
@@ -35,23 +44,36 @@ class Network:
         self.means = torch.stack(
             [colors[support.labels == label].mean(0) for label in range(support.num_classes)]
         )
+        self.weights = {"means": self.means}
 
     def probabilities(self, images):
         return (-20 * torch.cdist(mean_colors(images), self.means)).softmax(1)
 
 
+class Asked(NamedTuple):
+    """What an engine was given."""
+
+    support: SupportSet
+    condition_on: tuple[SupportSet, ...]
+    without: tuple[str, ...]
+
+
 class ColorEngine:
     """Stands for an engine, and remembers what it was asked."""
 
+    BASE_BYTES = 36
     digest = "colors"
     preprocessing = Preprocessing(image_size=SIDE, mean=(0, 0, 0), std=(1, 1, 1))
 
     def __init__(self):
         self.asked = []
+        self.placed = []
 
-    def synthesize(self, support, *, condition_on=None):
-        self.asked.append((support, condition_on))
-        return Network(support)
+    def synthesize(self, support, *, condition_on=(), without=()):
+        self.asked.append(Asked(support, tuple(condition_on), tuple(without)))
+        if len(support.images):
+            return Network(support)
+        return Network(replace(support, images=in_words(support), labels=torch.arange(3)))
 
     def base_features(self, images):
         return mean_colors(images)
@@ -59,8 +81,25 @@ class ColorEngine:
     def joined_features(self, images):
         return torch.cat([mean_colors(images), mean_colors(images) ** 2], dim=1)
 
+    def text_features(self, descriptions):
+        """The color that a class is called by."""
+        self.placed.append(descriptions)
+        named = [
+            next(color for name, color in COLORS.items() if name in own[0]) for own in descriptions
+        ]
+        return torch.tensor(named) / 255
+
+    def backbone_bytes(self, source):
+        return self.BASE_BYTES * (2 if source == "engine" else 1)
+
     def to(self, _device):
         return self
+
+
+def in_words(support):
+    """One picture (3, 3, 1, 1) a class, of the color that it is called by."""
+    named = [COLORS[text.split()[2]] for text, _ in support.descriptions]
+    return torch.tensor(named, dtype=torch.uint8)[:, :, None, None]
 
 
 def mean_colors(images):
@@ -80,10 +119,11 @@ def draw_folder(folder, per_class=12, seed=0):
 
 
 @pytest.fixture(scope="module", autouse=True)
-def brief_finetuning():
-    """Three steps instead of thirty."""
+def brief_tuning():
+    """Three steps instead of ten or thirty."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("sgps.evaluation.methods.finetune", partial(finetune, steps=3))
+        patch.setattr("sgps.evaluation.tuning.FINETUNE_STEPS", 3)
+        patch.setattr("sgps.evaluation.tuning.PROTOKD_STEPS", 3)
         yield
 
 
@@ -99,14 +139,21 @@ def colors(folder):
 
 @pytest.fixture(scope="module")
 def peer():
-    architecture = build_architecture("test_efficientnet")
-    return Peer(
-        name="tiny",
-        architecture=architecture,
-        weights=initial_weights(architecture, torch.Generator().manual_seed(0)),
-        preprocessing=Preprocessing(image_size=SIDE, mean=architecture.mean, std=architecture.std),
-        sha256="0123456789abcdef" * 4,
-    )
+    return drawn_peer(side=SIDE)
+
+
+@pytest.fixture(scope="module")
+def pip_peers():
+    """Small networks in place of those that wheels bring; gives what was loaded."""
+    loaded = []
+
+    def load(name, size):
+        loaded.append((name, size))
+        return drawn_peer(side=size)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sgps.evaluation.networks.load_peer", load)
+        yield loaded
 
 
 @pytest.fixture

@@ -19,24 +19,28 @@ from colors import (  # noqa: F401
     SIDE,
     TEXTS,
     ColorEngine,
-    brief_finetuning,
+    brief_tuning,
     colors,
     draw_folder,
     engine,
     folder,
     peer,
+    pip_peers,
+    without_seconds,
 )
 from PIL import Image
 
+from sgps.clinical.lookup import entries_for, texts_of
 from sgps.errors import InputError
+from sgps.evaluation import scores
 from sgps.evaluation.benchmark import run_benchmark
-from sgps.evaluation.methods import METHODS, derangement
-from sgps.evaluation.report import to_csv, to_table
+from sgps.evaluation.methods import METHODS
 from sgps.evaluation.sets import describe, read_benchmark_set
+from sgps.evaluation.tables import to_csv, to_table
 
 
 @pytest.fixture(scope="module")
-def result(colors, peer):
+def result(colors, peer, pip_peers):
     """Every method, once."""
     return run_benchmark(
         [colors],
@@ -48,22 +52,22 @@ def result(colors, peer):
     )
 
 
-def without_seconds(result):
-    return {name: {**figures, "seconds_per_task": 0} for name, figures in result["methods"].items()}
-
-
 def test_the_result_keeps_the_contract(result):
-    assert set(result) == {"settings", "methods", "paired", "per_episode"}
+    assert set(result) == {"settings", "methods", "paired", "per_episode", "reliability"}
     assert list(result["methods"]) == list(METHODS)
-    assert all(set(figures) == {*FIGURES, "recall"} for figures in result["methods"].values())
+    recalls = {"recall", "recall_intervals"}
+    assert all(set(figures) == FIGURES | recalls for figures in result["methods"].values())
     assert set(result["paired"]) == {f"sgps-minus-{name}" for name in METHODS if name != "sgps"}
-    assert all(set(figures) == {"accuracy", "ci95"} for figures in result["paired"].values())
+    paired = {*scores.PAIRED, "ci95", "episodes", "intervals"}
+    assert all(set(figures) == paired for figures in result["paired"].values())
+    assert all(set(one["intervals"]) == set(scores.FIGURES) for one in result["methods"].values())
+    assert all(set(one["intervals"]) == set(scores.PAIRED) for one in result["paired"].values())
     json.dumps(result, allow_nan=False)
 
 
 def test_methods_that_see_colors_beat_chance_which_scores_exactly_chance(result):
     methods = result["methods"]
-    for name in ("sgps", "ridge", "prototype@base", "logistic@engine", "ridge@engine", "finetune"):
+    for name in set(methods) - {"chance"}:
         assert methods[name]["accuracy"] > 60, name
         assert methods[name]["macro_auc"] > 70, name
         assert 0 <= methods[name]["ece"] <= 1
@@ -96,6 +100,61 @@ def test_every_method_has_a_time_and_features_are_charged_to_the_episodes(result
     assert seconds["prototype"] > seconds["chance"]
 
 
+def test_the_time_to_a_classifier_is_a_part_of_the_time_of_a_task(result):
+    for figures in result["methods"].values():
+        assert 0 <= figures["seconds_to_classifier"] <= figures["seconds_per_task"]
+        assert figures["ms_per_image"] >= 0
+
+
+def test_reliability_counts_every_query_once_in_fifteen_bins(result):
+    queries = 2 * 9
+    for name, bins in result["reliability"].items():
+        assert len(bins) == 15
+        assert sum(one["count"] for one in bins) == queries
+        full = [one for one in bins if one["count"]]
+        mean = sum(one["count"] * one["accuracy"] for one in full) / queries
+        assert mean == pytest.approx(result["methods"][name]["accuracy"], abs=1e-4)
+        error = sum(o["count"] * abs(o["accuracy"] / 100 - o["confidence"]) for o in full) / queries
+        assert error == pytest.approx(result["methods"][name]["ece"], abs=1e-4)
+        assert all(o["accuracy"] is o["confidence"] is None for o in bins if not o["count"])
+
+
+def test_classes_that_an_episode_leaves_out_are_less_certain_and_with_none_left_there_is_no_figure(
+    colors, engine, result
+):
+    assert result["methods"]["sgps"]["ood_auroc"] is None
+    assert result["settings"]["data"][0]["outside_digest"] is None
+    plan = replace(PLAN, classes=("amber", "green"), episodes=12)
+    two = run_benchmark([colors], ["sgps", "chance"], plan, engine=engine)
+    assert two["methods"]["sgps"]["ood_auroc"] > 60
+    assert two["methods"]["sgps"]["intervals"]["ood_auroc"] is not None
+    assert two["methods"]["chance"]["ood_auroc"] == pytest.approx(50)
+    paired = two["paired"]["sgps-minus-chance"]
+    assert paired["ood_auroc"] == pytest.approx(two["methods"]["sgps"]["ood_auroc"] - 50, abs=1e-4)
+    assert two["settings"]["data"][0]["outside_digest"]
+
+
+def test_a_slow_method_answers_the_first_episodes_and_is_paired_on_them(colors, engine, peer):
+    methods, limits = ["sgps", "ridge", "chance"], {"ridge": 2}
+    plan = replace(PLAN, limits=limits)
+    limited = run_benchmark([colors], methods, plan, engine=engine, peer=peer, per_episode=True)
+    short = run_benchmark(
+        [colors], methods, replace(PLAN, episodes=2), engine=engine, peer=peer, per_episode=True
+    )
+    assert {name: one["episodes"] for name, one in limited["methods"].items()} == {
+        "sgps": 6,
+        "ridge": 2,
+        "chance": 6,
+    }
+    assert limited["settings"]["limits"] == limits
+    assert limited["per_episode"]["ridge"] == short["per_episode"]["ridge"]
+    pair = "sgps-minus-ridge"
+    assert limited["paired"][pair] == short["paired"][pair]
+    assert limited["paired"]["sgps-minus-chance"]["episodes"] == 6
+    note = "ridge answered the first 2 of 6 episodes"
+    assert to_table(limited).rstrip().endswith(note)
+
+
 def test_the_same_seed_gives_the_same_figures_and_another_seed_others(colors, engine, peer):
     methods = ["sgps", "ridge", "finetune"]
     plan = replace(PLAN, episodes=2)
@@ -103,7 +162,7 @@ def test_the_same_seed_gives_the_same_figures_and_another_seed_others(colors, en
         run_benchmark([colors], methods, replace(plan, seed=seed), engine=engine, peer=peer)
         for seed in (0, 0, 1)
     )
-    assert without_seconds(first) == without_seconds(again)
+    assert without_seconds(first["methods"]) == without_seconds(again["methods"])
     digests = [one["settings"]["data"][0]["episodes_digest"] for one in (first, again, other)]
     assert digests[0] == digests[1] != digests[2]
 
@@ -126,6 +185,13 @@ def test_settings_hold_what_repeats_the_run_and_no_folder(result, colors, folder
     assert str(folder.parent) not in json.dumps(result)
 
 
+def test_settings_name_the_peers_from_pip_and_their_weights(colors, peer, pip_peers):
+    methods = ["ridge@lite2", "knn@lite2", "ridge"]
+    settings = run_benchmark([colors], methods, replace(PLAN, episodes=1), peer=peer)["settings"]
+    assert settings["pip_peers"] == {"lite2": "0123456789abcdef"}
+    assert run_benchmark([colors], ["chance"], PLAN)["settings"]["pip_peers"] == {}
+
+
 def test_without_sgps_nothing_is_paired_and_no_engine_is_needed(colors, peer):
     result = run_benchmark([colors], ["ridge", "chance"], PLAN, peer=peer)
     assert set(result) == {"settings", "methods"}
@@ -145,48 +211,19 @@ def test_a_forgotten_network_is_our_bug(colors, method, what):
 def test_one_episode_has_no_interval(colors, engine):
     result = run_benchmark([colors], ["sgps", "chance"], replace(PLAN, episodes=1), engine=engine)
     assert result["methods"]["sgps"]["ci95"] is None
+    assert set(result["methods"]["sgps"]["intervals"].values()) == {None}
+    assert set(result["paired"]["sgps-minus-chance"]["intervals"].values()) == {None}
     assert "± " not in to_table(result)
 
 
 def test_sgps_is_given_the_support_and_its_descriptions(colors, engine):
     run_benchmark([colors], ["sgps"], PLAN, engine=engine)
-    for support, other in engine.asked:
-        assert other is None
+    for support, others, without in engine.asked:
+        assert others == without == ()
         assert support.class_names == tuple(COLORS)
         assert support.shots == (2, 2, 2)
         assert support.images.shape == (6, 3, SIDE, SIDE)
         assert support.descriptions == tuple(TEXTS.values())
-
-
-def test_without_text_no_description_is_given(colors, engine):
-    run_benchmark([colors], ["sgps-no-text"], PLAN, engine=engine)
-    assert all(support.descriptions == () for support, _ in engine.asked)
-
-
-def test_shuffled_text_gives_every_class_the_descriptions_of_another(colors, engine):
-    run_benchmark([colors], ["sgps-shuffled-text"], replace(PLAN, episodes=20), engine=engine)
-    seen = {support.descriptions for support, _ in engine.asked}
-    for descriptions in seen:
-        assert set(descriptions) == set(TEXTS.values())
-        assert all(a != b for a, b in zip(descriptions, TEXTS.values(), strict=True))
-    assert len(seen) == 2
-
-
-def test_wrong_support_conditions_on_the_next_episode_and_wraps_around(colors, engine):
-    run_benchmark([colors], ["sgps", "sgps-wrong-support"], PLAN, engine=engine)
-    right = [support for support, other in engine.asked if other is None]
-    wrong = [(support, other) for support, other in engine.asked if other is not None]
-    for index, (support, other) in enumerate(wrong):
-        assert torch.equal(support.images, right[index].images)
-        assert torch.equal(other.images, right[(index + 1) % len(right)].images)
-
-
-@pytest.mark.parametrize("count", [2, 3, 8])
-def test_a_derangement_keeps_nothing_in_its_place(count):
-    for seed in range(50):
-        order = derangement(count, np.random.SeedSequence(seed))
-        assert sorted(order) == list(range(count))
-        assert all(index != position for index, position in enumerate(order))
 
 
 def test_each_picture_that_episodes_use_is_read_once(colors, engine, peer):
@@ -230,7 +267,9 @@ def test_several_sets_are_averaged_and_each_shown(tmp_path, colors, engine):
     assert set(result) == {"settings", "methods", "paired", "sets"}
     assert list(result["sets"]) == ["colors", "paler"]
     blocks = list(result["sets"].values())
-    assert all(set(block) == {"methods", "paired", "per_episode"} for block in blocks)
+    assert all(
+        set(block) == {"methods", "paired", "per_episode", "reliability"} for block in blocks
+    )
     for block, place in (("methods", "sgps"), ("paired", "sgps-minus-chance")):
         parts = [one[block][place] for one in blocks]
         mean = result[block][place]
@@ -245,6 +284,36 @@ def test_several_sets_are_averaged_and_each_shown(tmp_path, colors, engine):
     assert titles == ["mean over sets", "colors", "paler"]
 
 
+def test_intervals_of_a_mean_over_sets_combine_and_a_figure_that_a_set_lacks_has_no_mean(
+    tmp_path, colors, engine
+):
+    other = draw_folder(tmp_path / "more", seed=5)
+    (other / "amber").rename(other / "red")
+    (other / "amber").mkdir()
+    for path in sorted((other / "red").iterdir())[:6]:
+        path.rename(other / "amber" / path.name)
+    sets = [colors, read_benchmark_set(other)]
+    result = run_benchmark(sets, ["sgps", "chance"], replace(PLAN, way=3), engine=engine)
+    own = [block["methods"]["sgps"] for block in result["sets"].values()]
+    assert [figures["ood_auroc"] is None for figures in own] == [True, False]
+    mean = result["methods"]["sgps"]
+    assert mean["ood_auroc"] is mean["intervals"]["ood_auroc"] is None
+    assert result["paired"]["sgps-minus-chance"]["ood_auroc"] is None
+    for key in ("nll", "ece", "macro_auc", "brier"):
+        assert mean[key] == pytest.approx(np.mean([figures[key] for figures in own]), abs=1e-5)
+        half = np.hypot(*[figures["intervals"][key] for figures in own]) / 2
+        assert mean["intervals"][key] == pytest.approx(half, abs=1e-5)
+
+
+def test_methods_that_learn_from_pictures_without_labels_are_flagged(colors, engine):
+    methods = ["sgps", "self-training@base"]
+    result = run_benchmark([colors], methods, PLAN, engine=engine)
+    assert [one["semi_supervised"] for one in result["methods"].values()] == [False, True]
+    table = to_table(result)
+    assert "\nself-training@base *" in table
+    assert table.endswith("\n* learns from pictures without labels, too\n")
+
+
 def test_a_catalogued_set_brings_its_descriptions(tmp_path):
     folder = tmp_path / "otoscopy_otitis4"
     for label in ("normal", "earwax_plug", "something_else"):
@@ -253,6 +322,18 @@ def test_a_catalogued_set_brings_its_descriptions(tmp_path):
     one = read_benchmark_set(folder)
     assert sorted(one.descriptions) == ["earwax_plug", "normal"]
     assert all(one.descriptions.values())
+
+
+def test_a_set_that_is_not_known_is_described_by_the_names_of_its_classes(tmp_path):
+    for label in ("dermatofibroma", "melanoma", "something_else"):
+        (tmp_path / "mine" / label).mkdir(parents=True)
+        Image.new("RGB", (8, 8)).save(tmp_path / "mine" / label / "1.png")
+    one = read_benchmark_set(tmp_path / "mine")
+    expected = entries_for(["dermatofibroma", "melanoma", "something_else"])
+    assert sorted(expected) == ["dermatofibroma", "melanoma"]
+    assert one.descriptions == texts_of(expected)
+    assert one.entries["dermatofibroma"] == "dermatofibroma (dermatoscopy)"
+    assert describe([one], {"melanoma": "dark"})[0].entries == {}
 
 
 def test_a_set_is_identified_by_the_bytes_of_its_file(tmp_path, folder):
@@ -267,9 +348,9 @@ def test_a_set_is_identified_by_the_bytes_of_its_file(tmp_path, folder):
 def test_unknown_methods_are_all_named_with_the_known_ones(colors):
     with pytest.raises(
         InputError,
-        match=r"^unknown methods: svm, ridge@lite0; known are sgps, sgps-no-text, .*, chance\.$",
+        match=r"^unknown methods: forest, ridge@moon; known are sgps, sgps-no-text, .*, chance\.$",
     ):
-        run_benchmark([colors], ["sgps", "svm", "ridge@lite0"], PLAN)
+        run_benchmark([colors], ["sgps", "forest", "ridge@moon"], PLAN)
     with pytest.raises(InputError, match=r"^unknown methods: none named; known are sgps, "):
         run_benchmark([colors], [], PLAN)
 
@@ -277,23 +358,6 @@ def test_unknown_methods_are_all_named_with_the_known_ones(colors):
 def test_a_method_named_twice_is_refused(colors):
     with pytest.raises(InputError, match=r"^methods named twice: ridge\. Name each once\.$"):
         run_benchmark([colors], ["ridge", "sgps", "ridge"], PLAN)
-
-
-def test_wrong_support_needs_two_episodes(colors, engine):
-    with pytest.raises(
-        InputError,
-        match=r"^sgps-wrong-support borrows another episode's support\. Ask for at least --episodes 2\.$",
-    ):
-        run_benchmark([colors], ["sgps-wrong-support"], replace(PLAN, episodes=1), engine=engine)
-
-
-def test_shuffled_text_needs_descriptions(colors, engine):
-    bare = replace(colors, descriptions={})
-    with pytest.raises(
-        InputError,
-        match=r"^sgps-shuffled-text has no descriptions to shuffle for colors\. Give them with --descriptions\.$",
-    ):
-        run_benchmark([bare], ["sgps-shuffled-text"], PLAN, engine=engine)
 
 
 def test_two_sets_of_one_name_are_refused(colors):

@@ -12,7 +12,15 @@ from importlib import import_module
 
 import pytest
 import typer
-from colors import SIDE, brief_finetuning, colors, engine, folder, peer  # noqa: F401
+from colors import (  # noqa: F401
+    SIDE,
+    brief_tuning,
+    colors,
+    draw_folder,
+    engine,
+    folder,
+    peer,
+)
 from typer.testing import CliRunner
 
 from sgps.errors import InputError
@@ -112,6 +120,33 @@ def test_out_keeps_the_json_whatever_is_shown(invoke, folder, tmp_path):
     assert list(tmp_path.iterdir()) == [out]
 
 
+def test_a_limit_reaches_the_run(invoke, folder):
+    told = ("--methods", "sgps,chance", "--limit", "chance=1", "--format", "json")
+    result = json.loads(invoke("--data", folder, *SHORT, *told).stdout)
+    assert {name: one["episodes"] for name, one in result["methods"].items()} == {
+        "sgps": 2,
+        "chance": 1,
+    }
+    assert result["paired"]["sgps-minus-chance"]["episodes"] == 1
+
+
+def test_descriptions_that_nobody_gave_are_told_in_one_line(invoke, tmp_path):
+    folder = draw_folder(tmp_path / "mine")
+    (folder / "amber").rename(folder / "melanoma")
+    (folder / "blue").rename(folder / "dermatofibroma")
+    told = ("--methods", "sgps", "--format", "json")
+    done = invoke("--data", folder, *SHORT, *told)
+    assert json.loads(done.stdout)["settings"]["data"][0]["described"] == [
+        "dermatofibroma",
+        "melanoma",
+    ]
+    (line,) = [line for line in done.stderr.splitlines() if "catalogue" in line]
+    assert line == (
+        "mine: the clinical catalogue describes 2 of 3 classes: dermatofibroma as dermatofibroma (dermatoscopy), "
+        "melanoma as melanoma (dermatoscopy)"
+    )
+
+
 def fail(invoke, *arguments):
     error = invoke(*arguments).exception
     assert isinstance(error, InputError)
@@ -132,3 +167,33 @@ def test_a_result_needs_a_folder(invoke, folder, tmp_path):
         InputError, match=r"^the folder of '.*r\.json' does not exist\. Make it first\.$"
     ):
         fail(invoke, "--data", folder, *SHORT, "--out", tmp_path / "no" / "r.json")
+
+
+@pytest.mark.parametrize(
+    ("told", "message"),
+    [
+        (("--limit", "chance"), r"^--limit 'chance' is not METHOD=EPISODES, such as finetune=30\."),
+        (("--limit", "chance=0"), r"^--limit 'chance=0' is not METHOD=EPISODES"),
+        (
+            ("--limit", "anil=3", "--limit", "ridge=3"),
+            r"^--limit names methods that are not run: anil, ridge\. Add them to --methods or leave the limit out\.$",
+        ),
+        (("--jobs", 0), r"^--jobs must be at least 1, got 0\.$"),
+        (
+            ("--backend", "ray"),
+            r"^--backend ray needs ray\. Install it with: pip install 'sgps\[cluster\]'$",
+        ),
+        (
+            ("--backend", "dask"),
+            r"^--backend dask needs distributed\. Install it with: pip install 'sgps\[cluster\]'$",
+        ),
+        (
+            ("--episodes-in", "there", "--way", 2),
+            r"^the files of --episodes-in decide --way, --shot, --query, --episodes\. Leave them or these out\.$",
+        ),
+    ],
+)
+def test_what_cannot_be_run_is_refused(invoke, folder, monkeypatch, told, message):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name != "joblib" else name)
+    with pytest.raises(InputError, match=message):
+        fail(invoke, "--data", folder, *SHORT, "--methods", "chance", *told)

@@ -29,6 +29,7 @@ STAIRS = (
 STEP = {name: step for step, names in enumerate(STAIRS) for name in names}
 
 ORACLES_AND_EXTRAS = (
+    "distributed",
     "fastapi",
     "lightning",
     "lightning_fabric",
@@ -36,6 +37,7 @@ ORACLES_AND_EXTRAS = (
     "onnxruntime",
     "onnxscript",
     "pydicom",
+    "ray",
     "tensorboard",
     "timm",
     "torchvision",

@@ -111,6 +111,40 @@ def test_macro_auc_and_balanced_accuracy_agree_with_scikit_learn(seed):
     assert metrics.balanced_accuracy(untied, labels) == pytest.approx(100 * expected)
 
 
+def test_outside_pictures_should_be_less_certain_than_queries():
+    inside, outside = np.array([[0.9, 0.1], [0.6, 0.4]]), np.array([[0.2, 0.8], [0.4, 0.6]])
+    # Of four pairs .9 wins two, and .6 ties with one.
+    assert metrics.ood_auroc(inside, outside) == pytest.approx(100 * 2.5 / 4)
+    assert metrics.ood_auroc(inside, inside) == pytest.approx(50)
+    assert math.isnan(metrics.ood_auroc(inside, np.empty((0, 2))))
+
+
+def test_calibration_error_of_episodes_pooled_has_the_interval_of_a_bootstrap():
+    rng = np.random.default_rng(0)
+    episodes, tables, truths = [], [], []
+    for _ in range(40):
+        raw = rng.random((15, 3))
+        tables.append(raw / raw.sum(1, keepdims=True))
+        truths.append(rng.integers(0, 3, 15))
+        episodes.append(metrics.confidence_bins(tables[-1], truths[-1]))
+    interval = metrics.calibration_interval(metrics.stack_bins(episodes))
+    pooled = np.concatenate(tables), np.concatenate(truths)
+    assert interval.mean == pytest.approx(metrics.expected_calibration_error(*pooled))
+    assert interval == metrics.calibration_interval(metrics.stack_bins(episodes))
+    # Another bootstrap, by resampling the tables themselves.
+    errors = []
+    for _ in range(400):
+        drawn = rng.integers(0, 40, 40)
+        errors.append(
+            metrics.expected_calibration_error(
+                np.concatenate([tables[i] for i in drawn]),
+                np.concatenate([truths[i] for i in drawn]),
+            )
+        )
+    assert interval.half_width == pytest.approx(1.96 * np.std(errors), rel=0.2)
+    assert math.isnan(metrics.calibration_interval(metrics.stack_bins(episodes[:1])).half_width)
+
+
 def test_calibration_error_of_a_table_computed_by_hand():
     # Two bins. Up to .5: confidences .5 and .4, hits 0 and 1/2, gap .4. Above: .7, .8 and .9, three hits, gap .6.
     error = metrics.expected_calibration_error(PROBABILITIES, LABELS, bins=2)
@@ -150,6 +184,18 @@ def test_interval_is_1_96_standard_errors():
     interval = metrics.mean_ci95([1, 2, 3, 4])
     assert interval.mean == pytest.approx(2.5)
     assert interval.half_width == pytest.approx(1.96 * math.sqrt(5 / 3) / 2)
+
+
+def test_a_mean_over_pooled_queries_weighs_episodes_by_their_queries():
+    interval = metrics.pooled_ci95(np.array([1.0, 3.0]), np.array([30.0, 10.0]))
+    assert interval.mean == pytest.approx(1.5)
+    # Deviations -.5 and 1.5, times 1.5 and .5: -.75 and .75.
+    assert interval.half_width == pytest.approx(1.96 * math.sqrt(2 * 0.75**2) / math.sqrt(2))
+    values = np.array([1.0, 2.0, 3.0, 4.0])
+    same = metrics.pooled_ci95(values, np.full(4, 15.0))
+    assert (same.mean, same.half_width) == pytest.approx(
+        (2.5, metrics.mean_ci95(values).half_width)
+    )
 
 
 def test_one_episode_has_no_interval():

@@ -9,7 +9,7 @@ import io
 import json
 
 import pytest
-from colors import FIGURES, brief_finetuning, colors, engine, folder, peer  # noqa: F401
+from colors import FIGURES, brief_tuning, colors, engine, folder, peer  # noqa: F401
 from test_benchmark_command import invoke  # noqa: F401
 
 from sgps.datasets.catalogue import image_set
@@ -28,11 +28,23 @@ def mine(tmp_path):
 
 
 def test_the_protocols_of_the_package_can_be_read():
-    assert protocol_names() == ["cross-modality", "isic2018-5way", "isic2018-novel", "rare"]
+    names = ["cross-modality", "isic2018-5way", "isic2018-7way", "isic2018-novel", "rare"]
+    assert protocol_names() == names
     for name in protocol_names():
         protocol = load_protocol(name)
         assert protocol.title
         assert all(plan.episodes == 1000 for plan in protocol.plans.values())
+        slow = ("finetune", "finetune@lite0", "finetune-head", "anil", "protokd")
+        for plan in protocol.plans.values():
+            assert [plan.answered_by(method) for method in (*slow, "ridge")] == [30] * 5 + [1000]
+
+
+def test_the_protocol_of_all_seven_classes_names_each_of_them():
+    protocol = load_protocol("isic2018-7way")
+    assert list(protocol.plans) == [f"7-way {k}-shot" for k in (1, 5, 10)]
+    assert {plan.classes for plan in protocol.plans.values()} == {
+        tuple(image_set("ham10000").classes)
+    }
 
 
 def test_the_protocol_of_novel_classes_has_none_that_may_be_learned():
@@ -75,7 +87,7 @@ def test_the_command_runs_a_protocol_from_a_file(invoke, folder, mine):
     names = ["2-way 1-shot", "2-way 2-shot", "9-way 1-shot", "9-way 2-shot"]
     assert list(result["parts"]) == names
     for part in result["parts"].values():
-        assert set(part["methods"]["sgps"]) == {*FIGURES, "recall"}
+        assert set(part["methods"]["sgps"]) == FIGURES | {"recall", "recall_intervals"}
         assert part["settings"]["episodes"] == 2
     rows = list(csv.DictReader(io.StringIO(invoke(*told, "--format", "csv").stdout)))
     assert [(row["part"], row["method"]) for row in rows] == [
@@ -97,10 +109,25 @@ def test_what_a_protocol_decides_cannot_be_given_beside_it(invoke, folder, mine)
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (None, r"^no protocol 'other'\. Name one of cross-modality, isic2018-5way, isic2018-novel"),
+        (
+            None,
+            r"^no protocol 'other'\. Name one of cross-modality, isic2018-5way, isic2018-7way, ",
+        ),
         ("title = 1", r"missing shots; of the wrong kind title\. Known keys: title"),
         (MINE + "shot = 1\n", r"unknown shot\. Known keys: title, shots, ways"),
         (MINE.replace("[1, 2]", '["one"]'), r"of the wrong kind shots\."),
+        (
+            MINE + "limits = 3\n",
+            r"limits must be a table of methods and episodes, at least 1; wrong are",
+        ),
+        (
+            MINE + "[limits]\nfinetune = 0\nanil = true\nridge = 2\n",
+            r"limits must be a table of methods and episodes, at least 1; wrong are finetune, anil\.$",
+        ),
+        (
+            MINE + "[limits]\nfinetune = 30\nforest = 3\n'ridge@moon' = 2\nss-text = 2\n",
+            r"limits name unknown methods: forest, ridge@moon; known are sgps, .*, chance\.$",
+        ),
         ("title =", r"is not a readable TOML file"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Write a folder whole or not at all."""
+"""Write a folder or a file whole or not at all."""
 
 from __future__ import annotations
 
@@ -38,3 +38,13 @@ def new_folder(path: Path) -> Iterator[Path]:
         raise InputError(f"cannot write '{path}': {error.strerror or error}.") from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write beside the file and rename, so that no half of it is ever left under its name."""
+    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        partial.write_bytes(data)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)

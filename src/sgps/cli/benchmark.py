@@ -6,23 +6,25 @@ The result goes to stdout (and to `--out`), the progress to stderr.
 from __future__ import annotations
 
 import json
-import os
-import secrets
 import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sgps.cli.console import Device, progress_bars
-from sgps.errors import InputError
+from sgps.cli.console import Device, progress_bars, say
+from sgps.errors import InputError, listing
+from sgps.files import refuse_existing, write_whole
 
 # Whatever needs torch is imported where it is used: it takes seconds to load, and `sgps --help` needs none of it.
 if TYPE_CHECKING:
-    from sgps.evaluation.benchmark import EpisodePlan
-    from sgps.evaluation.methods import SynthesisEngine
     from sgps.evaluation.peers import Peer
+    from sgps.evaluation.plans import Drawn, EpisodePlan
+    from sgps.evaluation.sets import BenchmarkSet
+    from sgps.evaluation.synthesis import SynthesisEngine
 
 
 class Format(StrEnum):
@@ -31,6 +33,14 @@ class Format(StrEnum):
     table = "table"
     json = "json"
     csv = "csv"
+
+
+class Backend(StrEnum):
+    """Where the processes of `--jobs` are."""
+
+    loky = "loky"
+    ray = "ray"
+    dask = "dask"
 
 
 def benchmark(
@@ -72,6 +82,24 @@ def benchmark(
     methods: Annotated[
         str, typer.Option(help="Methods, separated by commas; an unknown name lists them all.")
     ] = "sgps,prototype,ridge,logistic",
+    limit: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="METHOD=EPISODES",
+            help="Let a slow method answer the first so many episodes only. May be repeated.",
+            show_default="the protocol's",
+        ),
+    ] = None,
+    episodes_in: Annotated[
+        Path | None,
+        typer.Option(
+            help="Measure on exactly the episodes of this folder, which --episodes-out wrote."
+        ),
+    ] = None,
+    episodes_out: Annotated[
+        Path | None,
+        typer.Option(help="Write the episodes to this new folder, a JSON file a set."),
+    ] = None,
     peer_backbone: Annotated[
         str,
         typer.Option(
@@ -100,36 +128,69 @@ def benchmark(
         Path | None, typer.Option(help="Write the JSON result to this new file, too.")
     ] = None,
     per_episode: Annotated[
-        bool, typer.Option("--per-episode", help="Add every episode's accuracy to the JSON result.")
+        bool,
+        typer.Option(
+            "--per-episode",
+            help="Add every episode's accuracy, and accuracy by confidence, to the JSON result.",
+        ),
     ] = False,
+    costs: Annotated[
+        bool,
+        typer.Option(
+            "--costs", help="Measure each method's memory, too, in a fresh process (Linux)."
+        ),
+    ] = False,
+    jobs: Annotated[
+        int, typer.Option(help="Processes that share the episodes, of one thread each.")
+    ] = 1,
+    backend: Annotated[
+        Backend,
+        typer.Option(help="Where these processes are: here, or on a cluster (extra cluster)."),
+    ] = Backend.loky,
+    work: Annotated[
+        Path | None,
+        typer.Option(
+            help="Keep finished answers in this folder; given again, the run goes on from there."
+        ),
+    ] = None,
     device: Annotated[Device, typer.Option(help="Where the networks run.")] = Device.auto,
     quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False,
 ) -> None:
     """Compare sgps with ordinary few-shot methods on the same episodes of labelled sets."""
     from sgps.engine.engine import resolve_device
-    from sgps.evaluation.benchmark import run_parts
+    from sgps.evaluation.benchmark import Running, run_parts
+    from sgps.evaluation.episode_files import write_episode_files
     from sgps.evaluation.methods import check_methods, needs_engine, needs_peer
-    from sgps.evaluation.protocols import load_protocol
-    from sgps.evaluation.report import to_csv, to_table
+    from sgps.evaluation.plans import read_limits
     from sgps.evaluation.sets import describe, read_benchmark_set
+    from sgps.evaluation.shards import check_backend
+    from sgps.evaluation.tables import to_csv, to_table
+    from sgps.evaluation.work import WorkFolder
     from sgps.manifests import read_descriptions
 
     # Whatever can be refused is refused before anything slow begins.
     names = _names(methods)
-    fixed = {"--classes": classes, "--way": way, "--shot": shot, "--query": query}
-    if protocol is not None and (given := [name for name, v in fixed.items() if v is not None]):
-        raise InputError(f"a protocol decides {', '.join(given)}. Leave --protocol or these out.")
-    chosen = load_protocol(protocol, episodes, seed) if protocol is not None else None
-    plans = chosen.plans if chosen else {"": _plan(classes, way, shot, query, episodes, seed)}
-    check_methods(names, min(own.episodes for own in plans.values()))
+    check_methods(names, 2 if episodes is None else episodes)
+    limits = read_limits(limit or (), names)
+    check_backend(backend, jobs)
+    wanted = _Wanted(classes, way, shot, query, episodes, seed, protocol, episodes_in)
+    wanted.check()
     if out is not None and out.exists():
         raise InputError(f"'{out}' exists already. Name another file or remove it.")
     if out is not None and not out.resolve().parent.is_dir():
         raise InputError(f"the folder of '{out}' does not exist. Make it first.")
+    if episodes_out is not None:
+        refuse_existing(episodes_out)
     place = resolve_device(device)
     sets = [read_benchmark_set(path) for path in data]
     if descriptions is not None:
         sets = describe(sets, read_descriptions(descriptions))
+    plans, drawn, chosen = wanted.parts(sets)
+    if episodes_out is not None:
+        write_episode_files(episodes_out, sets, plans, drawn, chosen)
+    for one in sets:
+        if one.entries:
+            say(_described(one), quiet)
     peers = any(map(needs_peer, names))
     with_engine = any(map(needs_engine, names))
     loaded = _load_engine(engine, device) if with_engine or (peers and image_size is None) else None
@@ -141,40 +202,103 @@ def benchmark(
         parts = run_parts(
             sets,
             names,
-            plans,
+            # What is asked for here counts more than what the protocol says.
+            {part: replace(own, limits={**own.limits, **limits}) for part, own in plans.items()},
+            drawn=drawn,
             engine=loaded if with_engine else None,
             peer=peer,
             device=place,
             per_episode=per_episode,
+            running=Running(
+                jobs=jobs,
+                backend=backend,
+                work=WorkFolder(work) if work is not None else None,
+                costs=costs,
+            ),
             on_progress=on_progress,
         )
     result: dict[str, Any]
     if chosen is None:
         (result,) = parts.values()
     else:
-        result = {"protocol": {"name": chosen.name, "title": chosen.title}, "parts": parts}
+        result = {"protocol": dict(chosen), "parts": parts}
     text = json.dumps(result, indent=2, allow_nan=False) + "\n"
     if out is not None:
-        _write(out, text)
+        write_whole(out, text.encode("utf-8"))
     shown = {Format.json: lambda: text, Format.csv: lambda: to_csv(result)}
     sys.stdout.write(shown.get(output_format, lambda: to_table(result))())
 
 
-def _plan(
-    classes: str | None,
-    way: int | None,
-    shot: int | None,
-    query: int | None,
-    episodes: int | None,
-    seed: int | None,
-) -> EpisodePlan:
-    """Build the plan that was asked for; what was not said is the plan's own default."""
-    from sgps.evaluation.benchmark import EpisodePlan
+@dataclass(frozen=True)
+class _Wanted:
+    """The options that tell which episodes to measure on."""
 
-    said = {"way": way, "shot": shot, "query": query, "episodes": episodes, "seed": seed}
-    numbers: dict[str, Any] = {name: n for name, n in said.items() if n is not None}
-    chosen = None if classes is None else tuple(_names(classes))
-    return EpisodePlan(classes=chosen, **numbers)
+    classes: str | None
+    way: int | None
+    shot: int | None
+    query: int | None
+    episodes: int | None
+    seed: int | None
+    protocol: str | None
+    episodes_in: Path | None
+
+    def check(self) -> None:
+        """Stop where two of them say the same thing, or a protocol is asked for that does not exist.
+
+        Raises:
+            InputError: so it is.
+        """
+        from sgps.evaluation.protocols import load_protocol
+
+        given = [f"--{name}" for name in _PROTOCOL if getattr(self, name) is not None]
+        if self.protocol is not None and given:
+            raise InputError(
+                f"a protocol decides {', '.join(given)}. Leave --protocol or these out."
+            )
+        more = [f"--{name}" for name in _FILES if getattr(self, name) is not None]
+        if self.episodes_in is not None and (given := given + more):
+            raise InputError(
+                f"the files of --episodes-in decide {', '.join(given)}. Leave them or these out."
+            )
+        if self.protocol is not None:
+            load_protocol(self.protocol)
+
+    def parts(
+        self, sets: Sequence[BenchmarkSet]
+    ) -> tuple[Mapping[str, EpisodePlan], Drawn, Mapping[str, str] | None]:
+        """Plans and episodes by part, and name and title of the protocol that they are of, if any.
+
+        Raises:
+            InputError: no such protocol or files, or a set cannot serve.
+        """
+        from sgps.evaluation.episode_files import read_episode_files
+        from sgps.evaluation.plans import EpisodePlan, draw_parts
+        from sgps.evaluation.protocols import load_protocol
+
+        if self.episodes_in is not None:
+            stored = read_episode_files(self.episodes_in, sets)
+            return stored.plans, stored.drawn, stored.protocol
+        if self.protocol is not None:
+            chosen = load_protocol(self.protocol, self.episodes, self.seed)
+            told = {"name": chosen.name, "title": chosen.title}
+            return chosen.plans, draw_parts(sets, chosen.plans), told
+        # What was not said is the plan's own default.
+        said = {name: getattr(self, name) for name in ("way", "shot", "query", "episodes", "seed")}
+        numbers: dict[str, Any] = {name: n for name, n in said.items() if n is not None}
+        names = None if self.classes is None else tuple(_names(self.classes))
+        plans = {"": EpisodePlan(classes=names, **numbers)}
+        return plans, draw_parts(sets, plans), None
+
+
+_PROTOCOL = ("classes", "way", "shot", "query")
+_FILES = ("episodes", "seed", "protocol")
+
+
+def _described(one: BenchmarkSet) -> str:
+    """One line about descriptions that nobody gave."""
+    count = len({picture.label for picture in one.pictures})
+    found = [f"{label} as {entry}" for label, entry in one.entries.items()]
+    return f"{one.name}: the clinical catalogue describes {len(found)} of {count} classes: {listing(found, 20)}"
 
 
 def _names(text: str) -> list[str]:
@@ -192,13 +316,3 @@ def _load_engine(name: str, device: Device) -> SynthesisEngine:
     from sgps.engine.engine import Engine
 
     return Engine.from_pretrained(name, device)
-
-
-def _write(path: Path, text: str) -> None:
-    """Write beside the file and rename, so that no half of a result is ever left under its name."""
-    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
-        partial.write_text(text, encoding="utf-8")
-        os.replace(partial, path)  # noqa: PTH105
-    finally:
-        partial.unlink(missing_ok=True)

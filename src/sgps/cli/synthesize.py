@@ -81,7 +81,7 @@ def synthesize(
 
 def _from_catalogue(names: set[str], modality: str | None, quiet: bool) -> dict[str, list[str]]:
     """Descriptions that the clinical catalogue has for classes of these names; says which entries it took."""
-    from sgps.clinical.lookup import entries_for, find
+    from sgps.clinical.lookup import entries_for, find, texts_of
 
     entries = entries_for(sorted(names), modality)
     if not entries and modality is None and any(find(name) for name in names):
@@ -91,7 +91,7 @@ def _from_catalogue(names: set[str], modality: str | None, quiet: bool) -> dict[
         )
     for name, entry in entries.items():
         say(f"description of {name}: the catalogue's {entry.name} ({entry.modality})", quiet)
-    return {name: list(entry.descriptions.values()) for name, entry in entries.items()}
+    return texts_of(entries)
 
 
 def _refuse_text_only(task: SupportSet) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from sgps.clinical.conditions import MODALITIES, Condition, conditions
 from sgps.errors import InputError, listing
@@ -97,6 +97,11 @@ def entries_for(names: Sequence[str], modality: str | None = None) -> dict[str, 
     if len(ranked) > 1 and telling[ranked[0]] == telling[ranked[1]]:
         return {}
     return chosen[ranked[0]]
+
+
+def texts_of(entries: Mapping[str, Condition]) -> dict[str, list[str]]:
+    """The descriptions of each class, from the entries that `entries_for` found."""
+    return {name: list(entry.descriptions.values()) for name, entry in entries.items()}
 
 
 def _by_modality(entries: Sequence[Condition]) -> dict[str, list[Condition]]:

@@ -9,10 +9,11 @@ from typing import Any
 
 from sgps.errors import InputError, listing
 
-ENGINE_PARTS = ("memory", "experts", "low-rank", "channel-scales")
-"""Parts of a synthesis that can be switched off, to see what each is worth."""
 FORMAT_VERSION = 2
 """Version of the engine's files; a reader refuses any other."""
+ENGINE_PARTS: tuple[str, ...] = ("memory", "experts", "low-rank", "channel-scales")
+"""Parts of an engine that synthesis can do without: the memory of known classes, and of what the generator adds to its base, the
+steps towards experts, the low-rank part and the channel scales."""
 
 
 @dataclass(frozen=True, kw_only=True)

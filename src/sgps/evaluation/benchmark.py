@@ -1,57 +1,60 @@
 """Run methods over the episodes of labelled sets: the engine room of `sgps benchmark`.
 
 In: `BenchmarkSet`s, an engine, a peer backbone. Out: one dict, `{"settings", "methods", "paired"}`; for several sets
-the figures are means over sets, each weighing the same, and `"sets"` holds each set's own. Accuracies, recalls and AUC
-are percentages, `ece` a fraction, `nll` in nats, `brier` between 0 and 2, `seconds_per_task` as `Material.answer` says. A
-figure that does not exist (the interval of a single episode) is null.
+the figures are means over sets, each weighing the same, and `"sets"` holds each set's own. Accuracies, recalls and areas
+are percentages, `ece` a fraction, `nll` in nats, `brier` between 0 and 2. `seconds_per_task` is from pictures in memory to the
+probabilities of the queries, `seconds_to_classifier` the first part of it. A figure that does not exist (the interval of a
+single episode) is null.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
+import numpy as np
 import torch
 
 from sgps.errors import InputError, listing
-from sgps.evaluation.baselines import constants
-from sgps.evaluation.episodes import Episode, episodes_digest, sample_episodes
-from sgps.evaluation.methods import (
-    Material,
-    SynthesisEngine,
-    check_methods,
-    needs_engine,
-    needs_peer,
-)
+from sgps.evaluation.costs import peak_memory
+from sgps.evaluation.episodes import Episode
+from sgps.evaluation.methods import check_methods
+from sgps.evaluation.networks import Networks, load_networks
 from sgps.evaluation.peers import Peer
+from sgps.evaluation.plans import Drawn, EpisodePlan, draw_parts
 from sgps.evaluation.preparation import OnProgress, prepare
-from sgps.evaluation.provenance import provenance
-from sgps.evaluation.report import Answer, MethodScores, report, score
+from sgps.evaluation.report import report
+from sgps.evaluation.scores import Answer, MethodScores, score
 from sgps.evaluation.sets import BenchmarkSet
-
-_SHORT_DIGEST = 16
+from sgps.evaluation.settings import fingerprint, settings_of
+from sgps.evaluation.shards import (
+    Answers,
+    Block,
+    Given,
+    Part,
+    answer_blocks,
+    blocks_of,
+    check_backend,
+)
+from sgps.evaluation.synthesis import SynthesisEngine
+from sgps.evaluation.work import WorkFolder
 
 
 @dataclass(frozen=True, kw_only=True)
-class EpisodePlan:
-    """How episodes are drawn, for every set alike."""
+class Running:
+    """How a run is carried out; nothing of it changes what is measured."""
 
-    way: int | None = None
-    """Classes per episode; `None` takes all."""
-    fewer: bool = False
-    """Whether a set with fewer classes than `way` gives all that it has, instead of being refused."""
-    shot: int = 5
-    """Support pictures per class."""
-    query: int = 15
-    """Query pictures per class, fewer where a class has no more."""
-    episodes: int = 600
-    """Episodes per set."""
-    seed: int = 0
-    """The i-th episode depends on this and i only."""
-    classes: tuple[str, ...] | None = None
-    """Draw from these only; `None` draws from all."""
+    jobs: int = 1
+    """Processes that share the episodes, each with one thread; 1 stays in this one with all of its threads."""
+    backend: str = "loky"
+    """Where these processes are: one of `shards.BACKENDS`."""
+    work: WorkFolder | None = None
+    """Keeps finished answers, so that a run which was stopped goes on."""
+    costs: bool = False
+    """Measure the memory of each method, too, in a fresh process each."""
 
 
 def run_benchmark(
@@ -63,6 +66,7 @@ def run_benchmark(
     peer: Peer | None = None,
     device: torch.device | str = "cpu",
     per_episode: bool = False,
+    running: Running | None = None,
     on_progress: OnProgress | None = None,
 ) -> dict[str, Any]:
     """Run every method on the same episodes of every set; as `run_parts` with one part."""
@@ -74,6 +78,7 @@ def run_benchmark(
         peer=peer,
         device=device,
         per_episode=per_episode,
+        running=running,
         on_progress=on_progress,
     )
     return parts[""]
@@ -84,10 +89,12 @@ def run_parts(
     methods: Sequence[str],
     plans: Mapping[str, EpisodePlan],
     *,
+    drawn: Drawn | None = None,
     engine: SynthesisEngine | None = None,
     peer: Peer | None = None,
     device: torch.device | str = "cpu",
     per_episode: bool = False,
+    running: Running | None = None,
     on_progress: OnProgress | None = None,
 ) -> dict[str, dict[str, Any]]:
     """Run every method on the same episodes of every set, by each of several plans; pictures are prepared once for all.
@@ -96,46 +103,65 @@ def run_parts(
         sets: one or more, of different names.
         methods: names from `methods.METHODS`.
         plans: how episodes are drawn, by name of the part.
+        drawn: the episodes of these plans, where they are not to be drawn anew.
         engine: needed by `sgps` and by the methods on its features.
         peer: needed by the methods on the peer backbone; its preprocessing decides the size of their pictures.
         device: where the peer runs.
-        per_episode: add each method's accuracies, episode by episode.
+        per_episode: add each method's accuracies, episode by episode, and its reliability.
+        running: in how many processes, and what is kept on the way.
         on_progress: hears of decoding, features and episodes.
 
     Raises:
-        InputError: methods, sets or episodes that cannot be; pictures that cannot be used, all of them listed.
+        InputError: methods, sets or episodes that cannot be; pictures that cannot be used, all of them listed; a work
+            folder of another run.
     """
+    running = running or Running()
     check_methods(methods, min(plan.episodes for plan in plans.values()))
-    _check_sets(sets, methods)
-    if engine is None and any(map(needs_engine, methods)):
-        raise ValueError("these methods need an engine")
-    if peer is None and any(map(needs_peer, methods)):
-        raise ValueError("these methods need a peer")
+    _check_sets(sets)
+    _check_running(running, device)
+    networks = load_networks(methods, engine, peer, device)
     # All sets are drawn before anything slow, so that one which cannot serve is known at once.
-    drawn = {name: [_draw(one, plan) for one in sets] for name, plan in plans.items()}
-    scores: dict[str, list[dict[str, MethodScores]]] = {name: [] for name in plans}
-    for index, one in enumerate(sets):
-        material = prepare(
-            one,
-            [episode for episodes in drawn.values() for episode in episodes[index]],
+    drawn = draw_parts(sets, plans) if drawn is None else drawn
+    _check_texts(sets, drawn, methods)
+    settings = {
+        name: settings_of(
+            sets,
+            drawn[name],
             methods,
-            engine=engine,
-            peer=peer,
-            device=device,
+            plan,
+            networks=networks,
+            jobs=running.jobs,
+            backend=running.backend,
+        )
+        for name, plan in plans.items()
+    }
+    if running.work is not None:
+        running.work.claim(fingerprint(settings))
+    scores: dict[str, list[dict[str, MethodScores]]] = {name: [] for name in plans}
+    for place, one in enumerate(sets):
+        episodes = {name: drawn[name][place] for name in plans}
+        parts = _parts(one.name, episodes, plans, methods)
+        found = _answers(
+            one,
+            [episode for own in episodes.values() for episode in own],
+            parts,
+            methods,
+            networks=networks,
+            running=running,
             on_progress=on_progress or _silent,
         )
-        first = 0
-        for name, plan in plans.items():
-            last = first + len(drawn[name][index])
-            part = replace(material, episodes=material.episodes[first:last], seed=plan.seed)
-            title = f"{one.name}: {name}" if name else one.name
-            scores[name].append(_run(title, part, methods, on_progress or _silent))
-            first = last
+        for part in parts:
+            own = {
+                method: score(_scored(one, episodes[part.name], given))
+                for method, given in found[part.name].items()
+            }
+            if running.costs:
+                own = _with_memory(own, one, episodes[part.name], part.seed, networks)
+            scores[part.name].append(own)
     names = [one.name for one in sets]
     return {
-        name: {"settings": _settings(sets, drawn[name], methods, plan, engine, peer, device)}
-        | _report(names, scores[name], per_episode)
-        for name, plan in plans.items()
+        name: {"settings": settings[name]} | _report(names, scores[name], per_episode)
+        for name in plans
     }
 
 
@@ -152,97 +178,156 @@ def _silent(_step: str, _done: int, _total: int) -> None:
     """Nobody listens."""
 
 
-def _check_sets(sets: Sequence[BenchmarkSet], methods: Sequence[str]) -> None:
+def _check_sets(sets: Sequence[BenchmarkSet]) -> None:
     twice = sorted(name for name, count in Counter(one.name for one in sets).items() if count > 1)
     if twice:
         raise InputError(f"sets of the same name: {listing(twice)}. Give each once or rename it.")
+
+
+def _check_texts(sets: Sequence[BenchmarkSet], drawn: Drawn, methods: Sequence[str]) -> None:
     if "sgps-shuffled-text" in methods:
         bare = [one.name for one in sets if not any(one.descriptions.values())]
         if bare:
             raise InputError(
                 f"sgps-shuffled-text has no descriptions to shuffle for {listing(bare)}. Give them with --descriptions."
             )
+    if "sgps-text-only" in methods:
+        bare = [
+            f"{name} ({one.name})"
+            for place, one in enumerate(sets)
+            for name in sorted(
+                {name for own in drawn.values() for e in own[place] for name in e.classes}
+            )
+            if not one.descriptions.get(name)
+        ]
+        if bare:
+            raise InputError(
+                f"sgps-text-only needs a description of every class, and there is none of {listing(bare)}. "
+                "Give them with --descriptions or leave these out with --classes."
+            )
 
 
-def _draw(one: BenchmarkSet, plan: EpisodePlan) -> list[Episode]:
-    labels = [picture.label for picture in one.pictures]
-    way = plan.way
-    if way is not None and plan.fewer:
-        way = min(way, len(set(plan.classes or labels)))
-    try:
-        return sample_episodes(
-            labels,
-            [picture.group for picture in one.pictures],
-            n_way=way,
-            n_shot=plan.shot,
-            n_query=plan.query,
-            n_episodes=plan.episodes,
-            seed=plan.seed,
-            classes=plan.classes,
+def _check_running(running: Running, device: torch.device | str) -> None:
+    check_backend(running.backend, running.jobs)
+    asked = {"--jobs": running.jobs > 1, "--costs": running.costs}
+    if torch.device(device).type != "cpu" and (given := [name for name, on in asked.items() if on]):
+        raise InputError(
+            f"{listing(given)} is for processes on the CPU. Leave it out or add --device cpu."
         )
-    except InputError as error:
-        raise InputError(f"{one.name}: {error}") from error
 
 
-def _run(
-    name: str, material: Material, methods: Sequence[str], on_progress: OnProgress
-) -> dict[str, MethodScores]:
-    """Answer every episode by every method, episode after episode, so that a slow moment hits all methods alike."""
-    answers: dict[str, list[Answer]] = {method: [] for method in methods}
-    for index in range(len(material.episodes)):
-        targets = material.targets(index).numpy()
-        for method in methods:
-            probabilities, seconds = material.answer(method, index)
-            if not bool(probabilities.isfinite().all()):
-                raise InputError(
-                    f"{method} gave probabilities that are no numbers in episode {index} of {name}. "
-                    "The weights of the engine or the peer backbone are damaged: get them anew."
-                )
-            shares = probabilities.double().cpu().numpy()
-            classes = material.episodes[index].classes
-            answers[method].append(Answer(shares, targets, classes, seconds))
-        on_progress(f"{name}: episodes", index + 1, len(material.episodes))
-    return {method: score(answers[method]) for method in methods}
-
-
-def _settings(
-    sets: Sequence[BenchmarkSet],
-    drawn: Sequence[Sequence[Episode]],
+def _parts(
+    name: str,
+    episodes: Mapping[str, Sequence[Episode]],
+    plans: Mapping[str, EpisodePlan],
     methods: Sequence[str],
-    plan: EpisodePlan,
-    engine: SynthesisEngine | None,
-    peer: Peer | None,
-    device: torch.device | str,
-) -> dict[str, Any]:
-    """Everything that one needs to repeat the run, and nothing about the machine's folders."""
-    data = []
-    for one, episodes in zip(sets, drawn, strict=True):
-        wanted = set(plan.classes) if plan.classes else {p.label for p in one.pictures}
-        pictures = [picture for picture in one.pictures if picture.label in wanted]
-        data.append(
-            {
-                "name": one.name,
-                "sha256": one.sha256[:_SHORT_DIGEST],
-                "pictures": dict(sorted(Counter(p.label for p in pictures).items())),
-                "groups": len({picture.group for picture in pictures}),
-                "way": len(episodes[0].classes),
-                "described": sorted(c for c in wanted if one.descriptions.get(c)),
-                "episodes_digest": episodes_digest(episodes),
-            }
+) -> list[Part]:
+    parts: list[Part] = []
+    first = 0
+    for part, plan in plans.items():
+        last = first + len(episodes[part])
+        parts.append(
+            Part(
+                name=part,
+                title=f"{name}: {part}" if part else name,
+                first=first,
+                last=last,
+                seed=plan.seed,
+                counts={method: plan.answered_by(method) for method in methods},
+            )
+        )
+        first = last
+    return parts
+
+
+def _answers(
+    one: BenchmarkSet,
+    episodes: Sequence[Episode],
+    parts: Sequence[Part],
+    methods: Sequence[str],
+    *,
+    networks: Networks,
+    running: Running,
+    on_progress: OnProgress,
+) -> dict[str, Answers]:
+    """What every method gives in all episodes of every part, by the part's name; what was kept is not computed again."""
+    work, found = running.work, dict[Block, Answers]()
+    blocks = blocks_of(parts)
+    if work is not None:
+        kept = {block: work.load(one.name, parts[block.part], block) for block in blocks}
+        found = {block: answers for block, answers in kept.items() if answers is not None}
+    done = Counter({part: 0 for part in range(len(parts))})
+
+    def advance(part: int, more: int) -> None:
+        done[part] += more
+        total = parts[part].last - parts[part].first
+        on_progress(f"{parts[part].title}: episodes", done[part], total)
+
+    for block in found:
+        advance(block.part, block.last - block.first)
+    if missing := [block for block in blocks if block not in found]:
+        material = prepare(
+            one,
+            episodes,
+            methods,
+            networks=networks,
+            on_progress=on_progress,
+        )
+        found |= answer_blocks(
+            material,
+            parts,
+            missing,
+            methods,
+            jobs=running.jobs,
+            backend=running.backend,
+            keep=partial(work.save, one.name) if work is not None else None,
+            on_done=advance,
         )
     return {
-        **asdict(plan),
-        "way": plan.way or (data[0]["way"] if len(data) == 1 else None),
-        "methods": list(methods),
-        "image_size": peer.preprocessing.image_size if peer else None,
-        "peer_backbone": peer.name if peer else None,
-        "peer_architecture": peer.architecture.name if peer else None,
-        "peer_sha256": peer.sha256[:_SHORT_DIGEST] if peer else None,
-        "engine_digest": engine.digest if engine else None,
-        "engine_image_size": engine.preprocessing.image_size if engine else None,
-        "constants": constants(),
-        "device": str(device),
-        "threads": torch.get_num_threads(),
-        **provenance(),
-        "data": data,
+        part.name: {
+            method: [
+                given for block in blocks if block.part == place for given in found[block][method]
+            ]
+            for method in methods
+        }
+        for place, part in enumerate(parts)
+    }
+
+
+def _scored(one: BenchmarkSet, episodes: Sequence[Episode], given: Sequence[Given]) -> list[Answer]:
+    """Put what a method gave beside the truth."""
+    answers = []
+    for episode, own in zip(episodes, given, strict=False):
+        queries = [one.pictures[index] for index in episode.query]
+        answers.append(
+            Answer(
+                probabilities=own.rows[: len(queries)],
+                labels=np.array([episode.classes.index(picture.label) for picture in queries]),
+                outside=own.rows[len(queries) :],
+                classes=episode.classes,
+                names=tuple(picture.name for picture in queries),
+                fit_seconds=own.fit_seconds,
+                predict_seconds=own.predict_seconds,
+                size_bytes=own.size_bytes,
+            )
+        )
+    return answers
+
+
+def _with_memory(
+    scores: Mapping[str, MethodScores],
+    one: BenchmarkSet,
+    episodes: Sequence[Episode],
+    seed: int,
+    networks: Networks,
+) -> dict[str, MethodScores]:
+    return {
+        method: replace(
+            own,
+            costs={
+                **own.costs,
+                "peak_memory_bytes": peak_memory(one, episodes, method, seed, networks),
+            },
+        )
+        for method, own in scores.items()
     }

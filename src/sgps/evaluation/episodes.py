@@ -32,6 +32,8 @@ class Episode:
     """Pictures to classify, at most `n_query` a class, class after class."""
     classes: tuple[str, ...]
     """The classes, sorted by name: the order of the probabilities' columns."""
+    outside: tuple[int, ...] = ()
+    """Pictures of classes that the support lacks, for out-of-distribution scores; see `outside.py`."""
 
 
 def sample_episodes(
@@ -81,8 +83,12 @@ def sample_episodes(
 
 
 def episodes_digest(episodes: Sequence[Episode]) -> str:
-    """SHA-256 of the episodes' canonical JSON: equal digests mean equal episodes."""
-    rows = [[list(e.classes), list(e.support), list(e.query)] for e in episodes]
+    """SHA-256 of the episodes' canonical JSON: equal digests mean equal episodes, their outside pictures aside."""
+    return digest_of([[list(e.classes), list(e.support), list(e.query)] for e in episodes])
+
+
+def digest_of(rows: object) -> str:
+    """SHA-256 of anything's canonical JSON."""
     text = json.dumps(rows, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(text.encode("ascii")).hexdigest()
 

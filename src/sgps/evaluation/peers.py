@@ -1,7 +1,7 @@
 """Backbones that comparison methods run on: public ImageNet networks which the project did not make.
 
 In: a name (`lite0`, `lite2`: from pip wheels, extra `peers`) or a file (timm's `tf_efficientnetv2_b0` as safetensors).
-Out: a `Peer`, whose `features` are what the heads in `baselines.py` read.
+Out: a `Peer`, whose `features` are what the heads in `heads.py` read, and which `tuning.py` trains copies of.
 
 Shapes: B pictures, F features, S side of a picture in pixels.
 """
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,9 +21,8 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from sgps.errors import InputError, listing
-from sgps.evaluation.baselines import backbone_features
 from sgps.target.architecture import Architecture, build_architecture
-from sgps.target.network import Weights, fold_batch_norm
+from sgps.target.network import Weights, fold_batch_norm, pooled_features
 from sgps.task import Preprocessing
 
 PEER_NAMES = ("lite0", "lite2")
@@ -32,6 +32,7 @@ FILE_ARCHITECTURE = "tf_efficientnetv2_b0"
 NATIVE_IMAGE_SIZE = 224
 
 _BATCH_SIZE = 64
+_FLOAT_BYTES = 4
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -57,12 +58,17 @@ class Peer:
         weights = {name: tensor.to(device) for name, tensor in self.weights.items()}
         parts = [torch.empty(0, self.architecture.num_features)]
         for batch in torch.split(images, _BATCH_SIZE) if len(images) else ():
-            parts.append(
-                backbone_features(self.architecture, weights, self.preprocessing, batch, device)
-            )
+            with torch.no_grad():
+                normalized = self.preprocessing.normalize(batch.to(device))
+                parts.append(pooled_features(self.architecture, weights, normalized).float().cpu())
             if on_done is not None:
                 on_done(len(batch))
         return torch.cat(parts)
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes of the backbone in float32."""
+        return _FLOAT_BYTES * sum(math.prod(spec.shape) for spec in self.architecture.parameters)
 
 
 def load_peer(name: str, image_size: int = NATIVE_IMAGE_SIZE) -> Peer:

@@ -16,16 +16,17 @@ import torch
 from torch import Tensor
 
 from sgps.errors import InputError, listing
+from sgps.evaluation.controls import SYNTHESIS, foreign_texts
 from sgps.evaluation.episodes import Episode
 from sgps.evaluation.methods import (
+    SEMI_SUPERVISED,
     Features,
     Material,
-    SynthesisEngine,
     feature_source,
     needs_engine,
     needs_peer,
 )
-from sgps.evaluation.peers import Peer
+from sgps.evaluation.networks import Networks
 from sgps.evaluation.sets import BenchmarkSet
 from sgps.images import MAX_LISTED, ImageError, read_each
 from sgps.labelled import LabelledImage
@@ -41,9 +42,7 @@ def prepare(
     episodes: Sequence[Episode],
     methods: Sequence[str],
     *,
-    engine: SynthesisEngine | None,
-    peer: Peer | None,
-    device: torch.device | str,
+    networks: Networks,
     on_progress: OnProgress,
 ) -> Material:
     """Decode and compute what `methods` need for `episodes`, and nothing else.
@@ -51,41 +50,50 @@ def prepare(
     Raises:
         InputError: pictures cannot be used; all of them are listed.
     """
-    used = sorted({index for e in episodes for index in (*e.support, *e.query)})
+    sources = {source for source in map(feature_source, methods) if source is not None}
+    engine, peers = networks.engine, networks.peers
+    used = sorted({index for e in episodes for index in (*e.support, *e.query, *e.outside)})
+    if SEMI_SUPERVISED & set(methods):
+        used = list(range(len(one.pictures)))
     rows = {index: row for row, index in enumerate(used)}
     pictures = [one.pictures[index] for index in used]
     engine_images = peer_images = None
     if engine is not None and any(map(needs_engine, methods)):
         engine_images = _decode(one.name, pictures, engine.preprocessing.image_size, on_progress)
-    if peer is not None and any(map(needs_peer, methods)):
-        size = peer.preprocessing.image_size
+    if peers and any(map(needs_peer, methods)):
+        (size,) = {peer.preprocessing.image_size for peer in peers.values()}
         if engine_images is not None and engine_images.shape[-1] == size:
             peer_images = engine_images
         else:
             peer_images = _decode(one.name, pictures, size, on_progress)
     compute: dict[str, tuple[Callable[[Tensor], Tensor], Tensor | None]] = {}
-    if peer is not None:
-        compute["peer"] = partial(peer.features, device=device), peer_images
+    for source, peer in peers.items():
+        compute[source] = partial(peer.features, device=networks.device), peer_images
     if engine is not None:
         compute["base"] = engine.base_features, engine_images
         compute["engine"] = engine.joined_features, engine_images
-    sources = {source for source in map(feature_source, methods) if source is not None}
+    labels = sorted({picture.label for picture in one.pictures})
+    random_text = any(m in SYNTHESIS and SYNTHESIS[m].text == "random" for m in methods)
     return Material(
         episodes=[
             replace(
                 episode,
                 support=tuple(rows[index] for index in episode.support),
                 query=tuple(rows[index] for index in episode.query),
+                outside=tuple(rows[index] for index in episode.outside),
             )
             for episode in episodes
         ],
         labels=[picture.label for picture in pictures],
+        groups=[picture.group for picture in pictures],
         descriptions=one.descriptions,
-        device=device,
+        foreign_texts=foreign_texts(one.name, labels) if random_text else (),
+        device=networks.device,
         engine=engine,
         engine_images=engine_images,
-        peer=peer,
+        peer=networks.peer,
         peer_images=peer_images,
+        pip_peers=networks.pip_peers,
         features={
             source: _features(f"{one.name}: {source} features", *compute[source], on_progress)
             for source in sorted(sources)

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
 
-from sgps.errors import InputError
-from sgps.evaluation.benchmark import EpisodePlan
+from sgps.errors import InputError, listing
+from sgps.evaluation.methods import METHODS
+from sgps.evaluation.plans import EpisodePlan
 from sgps.records import build
 
 _FOLDER = Path(__file__).with_name("protocols")
@@ -33,6 +34,8 @@ class _Table:
     query: int = 15
     episodes: int = 1000
     seed: int = 0
+    limits: Mapping[str, int] = field(default_factory=dict)
+    """Methods that answer the first so many episodes only, such as those which take gradient steps."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +77,7 @@ def load_protocol(name: str, episodes: int | None = None, seed: int | None = Non
             episodes=table.episodes if episodes is None else episodes,
             seed=table.seed if seed is None else seed,
             classes=table.classes or None,
+            limits=table.limits,
         )
     return Protocol(name=path.stem, title=table.title, plans=plans)
 
@@ -83,4 +87,20 @@ def _read(path: Path) -> _Table:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"'{path}' is not a readable TOML file: {error}.") from None
-    return build(_Table, content, f"'{path}'")
+    table = build(_Table, content, f"'{path}'")
+    limits = table.limits if isinstance(table.limits, dict) else {"limits": None}
+    wrong = [
+        name
+        for name, number in limits.items()
+        if isinstance(number, bool) or not isinstance(number, int) or number < 1
+    ]
+    if wrong:
+        raise InputError(
+            f"'{path}': limits must be a table of methods and episodes, at least 1; wrong are {listing(wrong)}."
+        )
+    known = {*METHODS, *(method.partition("@")[0] for method in METHODS)}
+    if unknown := sorted(set(limits) - known):
+        raise InputError(
+            f"'{path}': limits name unknown methods: {listing(unknown)}; known are {', '.join(METHODS)}."
+        )
+    return table

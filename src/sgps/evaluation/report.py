@@ -1,90 +1,24 @@
-"""From probabilities of episodes to the figures of a benchmark, and from those to text.
+"""From the scores of methods to the blocks `"methods"`, `"paired"`, `"per_episode"` and `"reliability"` of the JSON contract.
 
-In: per episode, probabilities (Q, N), true classes (Q,), their names and seconds of each method. Out: the blocks `"methods"` and
-`"paired"` of the JSON contract, and the same as a table or CSV.
-
-Shapes: Q queries and N classes of an episode.
+In: per set, `MethodScores` by the name of the method. Out: dicts of plain numbers, in which null stands for a figure that
+does not exist: an interval of one episode, `ood_auroc` where a set has no class to spare, a mean over sets that do not all
+have the figure.
 """
 
 from __future__ import annotations
 
-import csv
-import io
 import math
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from sgps.evaluation import metrics
-from sgps.evaluation.metrics import Floats, Interval, Labels
+from sgps.evaluation.methods import SEMI_SUPERVISED
+from sgps.evaluation.metrics import Interval, mean_interval
+from sgps.evaluation.scores import COSTS, FIGURES, PAIRED, MethodScores
 
-_AVERAGED = (
-    "balanced_accuracy",
-    "macro_auc",
-    "selective_accuracy",
-    "ece",
-    "nll",
-    "brier",
-    "seconds_per_task",
-)
-_COLUMNS = ("accuracy", "ci95", *_AVERAGED)
-_PAIRED_PREFIX = "sgps-minus-"
+PAIRED_PREFIX = "sgps-minus-"
 _DIGITS = 6
-
-
-@dataclass(frozen=True, kw_only=True)
-class MethodScores:
-    """What one method scored on one set."""
-
-    accuracies: tuple[float, ...]
-    """Per episode, in percent."""
-    averages: Mapping[str, float]
-    """`ece`, `nll` and `brier` over all queries pooled, everything else over episodes."""
-    recall: Mapping[str, float]
-    """By class, over the episodes that have it, in percent."""
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What a method answered in one episode."""
-
-    probabilities: Floats
-    """(Q, N)."""
-    labels: Labels
-    """(Q,), below N."""
-    classes: tuple[str, ...]
-    """Names of the N classes."""
-    seconds: float
-    """Wall time."""
-
-
-def score(answers: Sequence[Answer]) -> MethodScores:
-    """Score a method's answers on one set, one per episode."""
-    probabilities = [answer.probabilities for answer in answers]
-    labels = [answer.labels for answer in answers]
-    pairs = list(zip(probabilities, labels, strict=True))
-    pooled, truth = np.concatenate(probabilities), np.concatenate(labels)
-    averages = {
-        "balanced_accuracy": float(np.mean([metrics.balanced_accuracy(p, t) for p, t in pairs])),
-        "macro_auc": float(np.mean([metrics.macro_auc(p, t) for p, t in pairs])),
-        "selective_accuracy": float(np.mean([metrics.selective_accuracy(p, t) for p, t in pairs])),
-        "ece": metrics.expected_calibration_error(pooled, truth),
-        "nll": metrics.negative_log_likelihood(pooled, truth),
-        "brier": metrics.brier_score(pooled, truth),
-        "seconds_per_task": float(np.mean([answer.seconds for answer in answers])),
-    }
-    found: defaultdict[str, list[float]] = defaultdict(list)
-    for answer in answers:
-        for label, recall in metrics.recalls(answer.probabilities, answer.labels).items():
-            found[answer.classes[label]].append(recall)
-    return MethodScores(
-        accuracies=tuple(metrics.accuracy(p, t) for p, t in pairs),
-        averages=averages,
-        recall={name: float(np.mean(found[name])) for name in sorted(found)},
-    )
 
 
 def report(sets: Sequence[Mapping[str, MethodScores]], per_episode: bool = False) -> dict[str, Any]:
@@ -94,34 +28,16 @@ def report(sets: Sequence[Mapping[str, MethodScores]], per_episode: bool = False
 
     Args:
         sets: per set, the scores of the same methods by name.
-        per_episode: add `"per_episode"`, the accuracies of each method; for one set only.
+        per_episode: add `"per_episode"`, the accuracies of each method, and `"reliability"`; for one set only.
     """
     names = list(sets[0])
-    methods: dict[str, Any] = {}
-    for name in names:
-        accuracy = metrics.mean_interval(
-            [metrics.mean_ci95(scores[name].accuracies) for scores in sets]
-        )
-        averages = {
-            key: _number(float(np.mean([scores[name].averages[key] for scores in sets])))
-            for key in _AVERAGED
-        }
-        methods[name] = _interval(accuracy) | averages
-        if len(sets) == 1:
-            recall = sets[0][name].recall
-            methods[name]["recall"] = {label: _number(value) for label, value in recall.items()}
-    block: dict[str, Any] = {"methods": methods}
+    block: dict[str, Any] = {
+        "methods": {name: _method(name, [scores[name] for scores in sets]) for name in names}
+    }
     if "sgps" in names:
         block["paired"] = {
-            f"{_PAIRED_PREFIX}{name}": _interval(
-                metrics.mean_interval(
-                    [
-                        metrics.paired_difference(
-                            scores["sgps"].accuracies, scores[name].accuracies
-                        )
-                        for scores in sets
-                    ]
-                )
+            f"{PAIRED_PREFIX}{name}": _paired(
+                [(scores["sgps"], scores[name]) for scores in sets],
             )
             for name in names
             if name != "sgps"
@@ -129,85 +45,58 @@ def report(sets: Sequence[Mapping[str, MethodScores]], per_episode: bool = False
     if per_episode:
         (only,) = sets
         block["per_episode"] = {
-            name: [_number(value) for value in only[name].accuracies] for name in names
+            name: [_number(float(value)) for value in only[name].values["accuracy"]]
+            for name in names
+        }
+        block["reliability"] = {name: _reliability(only[name]) for name in names}
+    return block
+
+
+def _method(name: str, sets: Sequence[MethodScores]) -> dict[str, Any]:
+    found = {key: mean_interval([one.figure(key) for one in sets]) for key in FIGURES}
+    costs = [key for key in sets[0].costs if key not in COSTS]
+    block = _means(found) | {
+        key: _number(float(np.mean([one.costs[key] for one in sets]))) for key in (*COSTS, *costs)
+    }
+    block["episodes"] = sets[0].episodes
+    block["semi_supervised"] = name in SEMI_SUPERVISED
+    block["intervals"] = {key: _number(one.half_width) for key, one in found.items()}
+    if len(sets) == 1:
+        recall = sets[0].recall
+        block["recall"] = {label: _number(one.mean) for label, one in recall.items()}
+        block["recall_intervals"] = {
+            label: _number(one.half_width) for label, one in recall.items()
         }
     return block
 
 
-def to_csv(result: Mapping[str, Any]) -> str:
-    """One row per set and method; `sgps_minus` and `sgps_minus_ci95` are sgps minus that row's method.
-
-    The result of a protocol has a column `part` in front.
-    """
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    front = ["part"] if "parts" in result else []
-    writer.writerow([*front, "set", "method", *_COLUMNS, "sgps_minus", "sgps_minus_ci95"])
-    for part, own in result.get("parts", {"": result}).items():
-        for title, block in _blocks(own):
-            for name, figures in block["methods"].items():
-                paired = block.get("paired", {}).get(f"{_PAIRED_PREFIX}{name}", {})
-                cells = [figures[column] for column in _COLUMNS]
-                cells += [paired.get("accuracy"), paired.get("ci95")]
-                writer.writerow([*([part] if front else []), title, name, *cells])
-    return stream.getvalue()
+def _paired(pairs: Sequence[tuple[MethodScores, MethodScores]]) -> dict[str, Any]:
+    found = {key: mean_interval([own.minus(other, key) for own, other in pairs]) for key in PAIRED}
+    episodes = min(one.episodes for one in pairs[0])
+    intervals = {key: _number(one.half_width) for key, one in found.items()}
+    return _means(found) | {"episodes": episodes, "intervals": intervals}
 
 
-def to_table(result: Mapping[str, Any]) -> str:
-    """A table per set, to be read by people; the last column is sgps minus that row's method."""
-    if "parts" in result:
-        return "\n".join(f"== {part}\n{to_table(own)}" for part, own in result["parts"].items())
-    tables = []
-    for title, block in _blocks(result):
-        rows = [["method", "accuracy", "bal. acc.", "AUC", "ECE", "NLL", "s/task", "sgps minus it"]]
-        for name, figures in block["methods"].items():
-            paired = block.get("paired", {}).get(f"{_PAIRED_PREFIX}{name}")
-            rows.append(
-                [
-                    name,
-                    _plus_minus(figures, ""),
-                    _cell(figures["balanced_accuracy"], ".2f"),
-                    _cell(figures["macro_auc"], ".2f"),
-                    _cell(figures["ece"], ".3f"),
-                    _cell(figures["nll"], ".3f"),
-                    _cell(figures["seconds_per_task"], ".3f"),
-                    _plus_minus(paired, "+") if paired else "",
-                ]
-            )
-        tables.append(f"{title}\n{_aligned(rows)}")
-    return "\n\n".join(tables) + "\n"
+def _means(found: Mapping[str, Interval]) -> dict[str, Any]:
+    """Every mean under its name; the accuracy comes first, with its interval beside it."""
+    first = {
+        "accuracy": _number(found["accuracy"].mean),
+        "ci95": _number(found["accuracy"].half_width),
+    }
+    return first | {key: _number(one.mean) for key, one in found.items()}
 
 
-def _blocks(result: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
-    """Every set's block under its name, and the mean over sets first where there are several."""
-    if "sets" in result:
-        return [("mean over sets", result), *result["sets"].items()]
-    return [(result["settings"]["data"][0]["name"], result)]
-
-
-def _aligned(rows: Sequence[Sequence[str]]) -> str:
-    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
-    lines = []
-    for row in rows:
-        first, *rest = (
-            cell.ljust(width) if index == 0 else cell.rjust(width)
-            for index, (cell, width) in enumerate(zip(row, widths, strict=True))
-        )
-        lines.append("  ".join([first, *rest]).rstrip())
-    return "\n".join(lines)
-
-
-def _plus_minus(figures: Mapping[str, Any], sign: str) -> str:
-    half = "" if figures["ci95"] is None else f" ± {figures['ci95']:.2f}"
-    return f"{_cell(figures['accuracy'], f'{sign}.2f')}{half}"
-
-
-def _cell(value: float | None, form: str) -> str:
-    return "-" if value is None else format(value, form)
-
-
-def _interval(interval: Interval) -> dict[str, float | None]:
-    return {"accuracy": _number(interval.mean), "ci95": _number(interval.half_width)}
+def _reliability(scores: MethodScores) -> list[dict[str, float | None]]:
+    """Bins of the confidence, equally wide, from 0 to 1; an empty one has neither confidence nor accuracy."""
+    bins = scores.bins.pooled()
+    return [
+        {
+            "count": int(count),
+            "confidence": _number(float(confidence / count)) if count else None,
+            "accuracy": _number(float(100 * credit / count)) if count else None,
+        }
+        for count, confidence, credit in zip(bins.count, bins.confidence, bins.credit, strict=True)
+    ]
 
 
 def _number(value: float) -> float | None:
