@@ -83,7 +83,7 @@ class Episodic:
     head_steps: int = 300
     """Steps of the head alone, before generator and head learn together."""
     calibration_tasks: int = 200
-    """Tasks that the temperature is fitted to at the end, of every set equally often."""
+    """Tasks that the temperature is fitted to at the end, of every learned set equally often."""
     tasks_per_step: int = 4
     """Tasks whose gradients are averaged in one step."""
     learning_rate: float = 1e-3

@@ -338,15 +338,12 @@ class Pretraining:
         unseen = [s for s in whole if s.name in recipe.held_out]
         familiar = [s for s in reserved if not s.is_attribute and s.set_name not in recipe.held_out]
         stream = TaskStream(pool, unseen, familiar, recipe.episodic, recipe.seed)
-        # The whole range of what users bring, whatever the generator was taught on, and every set equally often.
+        # The whole range of what users bring, whatever the generator was taught on. Held-out sets are left aside: they are few
+        # and the hardest, and a temperature that is fitted to them, too, is too unsure of everything else.
         users = dataclasses.replace(
-            recipe.episodic,
-            max_way=_USERS_WAY,
-            max_shot=_USERS_SHOT,
-            queries=8,
-            seen_share=len(familiar) / (len(familiar) + len(unseen)),
+            recipe.episodic, max_way=_USERS_WAY, max_shot=_USERS_SHOT, queries=8
         )
-        calibration = TaskStream(pool, unseen, familiar, users, recipe.seed)
+        calibration = TaskStream(pool, [] if familiar else unseen, familiar, users, recipe.seed)
 
         def on_pictures(done: int, total: int) -> None:
             self.on_progress("features", min(done, total), total, {})
