@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from sgps.evaluation.synthesis import SynthesisEngine
 
 
+_METHODS = "sgps,prototype,ridge,logistic"
+"""What is compared if nobody says what."""
+
+
 class Format(StrEnum):
     """How the result is printed."""
 
@@ -80,8 +84,12 @@ def benchmark(
         int | None, typer.Option(help="Decides the episodes.", show_default="0, or the protocol's")
     ] = None,
     methods: Annotated[
-        str, typer.Option(help="Methods, separated by commas; an unknown name lists them all.")
-    ] = "sgps,prototype,ridge,logistic",
+        str | None,
+        typer.Option(
+            help="Methods, separated by commas; an unknown name lists them all.",
+            show_default=f"{_METHODS}, or the protocol's",
+        ),
+    ] = None,
     limit: Annotated[
         list[str] | None,
         typer.Option(
@@ -169,7 +177,7 @@ def benchmark(
     from sgps.manifests import read_descriptions
 
     # Whatever can be refused is refused before anything slow begins.
-    names = _names(methods)
+    names = _names(methods) if methods is not None else _default_methods(protocol)
     check_methods(names, 2 if episodes is None else episodes)
     limits = read_limits(limit or (), names)
     check_backend(backend, jobs)
@@ -227,6 +235,14 @@ def benchmark(
         write_whole(out, text.encode("utf-8"))
     shown = {Format.json: lambda: text, Format.csv: lambda: to_csv(result)}
     sys.stdout.write(shown.get(output_format, lambda: to_table(result))())
+
+
+def _default_methods(protocol: str | None) -> list[str]:
+    """What is compared if nobody says what."""
+    from sgps.evaluation.protocols import load_protocol
+
+    own = load_protocol(protocol).methods if protocol is not None else ()
+    return list(own) or _names(_METHODS)
 
 
 @dataclass(frozen=True)

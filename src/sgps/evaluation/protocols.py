@@ -34,6 +34,8 @@ class _Table:
     query: int = 15
     episodes: int = 1000
     seed: int = 0
+    methods: tuple[str, ...] = ()
+    """What is compared unless the user says otherwise; none means what any benchmark compares."""
     limits: Mapping[str, int] = field(default_factory=dict)
     """Methods that answer the first so many episodes only, such as those which take gradient steps."""
 
@@ -47,6 +49,8 @@ class Protocol:
     """What it measures, in a sentence."""
     plans: Mapping[str, EpisodePlan]
     """By name of the part, such as `3-way 5-shot`."""
+    methods: tuple[str, ...]
+    """What it compares by itself; none means what any benchmark compares."""
 
 
 def protocol_names() -> list[str]:
@@ -79,7 +83,7 @@ def load_protocol(name: str, episodes: int | None = None, seed: int | None = Non
             classes=table.classes or None,
             limits=table.limits,
         )
-    return Protocol(name=path.stem, title=table.title, plans=plans)
+    return Protocol(name=path.stem, title=table.title, plans=plans, methods=table.methods)
 
 
 def _read(path: Path) -> _Table:
@@ -97,6 +101,10 @@ def _read(path: Path) -> _Table:
     if wrong:
         raise InputError(
             f"'{path}': limits must be a table of methods and episodes, at least 1; wrong are {listing(wrong)}."
+        )
+    if strange := sorted(set(table.methods) - set(METHODS)):
+        raise InputError(
+            f"'{path}': unknown methods: {listing(strange)}; known are {', '.join(METHODS)}."
         )
     known = {*METHODS, *(method.partition("@")[0] for method in METHODS)}
     if unknown := sorted(set(limits) - known):
