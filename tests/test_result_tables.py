@@ -102,6 +102,12 @@ def test_a_loss_stands_with_its_sign(results, files) -> None:
     assert row[7] == f"{own['ece']:.3f}"
 
 
+def test_the_readme_says_that_four_of_seven_classes_were_learned(results) -> None:
+    assert "(four of them, bcc, bkl, mel and nv, were learned in pretraining)" in readme.measured(
+        results
+    )
+
+
 def test_the_best_peer_is_the_best_on_the_episodes_that_it_answered(files, tmp_path) -> None:
     changed = copy.deepcopy(files[NOVEL])
     for part in changed["parts"].values():

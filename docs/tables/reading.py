@@ -73,6 +73,10 @@ class Results:
             self._read[name] = json.loads((self.folder / f"{name}.json").read_text("utf-8"))
         return self._read[name]
 
+    def title(self, name: str) -> str:
+        """What a file's protocol measures, in its own words."""
+        return str(self.load(name)["protocol"]["title"])
+
     @cached_property
     def all_tasks(self) -> list[Task]:
         """Every task of every file, in the order of the files, sets and parts."""

@@ -54,12 +54,16 @@ def measured(results: Results) -> str:
         shown += results.means([shot])
     shown = [task for task in shown if "sgps" in task.methods]
     rows = [_row(task) for task in shown]
-    more = (
+    more = [
         "± is the 95 % interval over episodes; differences are paired, and the best peer is the one from which sgps differs "
         "least on the episodes that it has answered. `@base` and `@engine` are heads on the engine's own features.",
-    )
+        *(f"{name}: {results.title(file)}." for file, name in _NAMES.items() if results.has(file)),
+    ]
     lines = table((*head, "best peer of all", "sgps minus it", "ECE of sgps"), rows)
     return "\n".join([*lines, *source(shown, *more)])
+
+
+_NAMES = {NOVEL: "Novel", FIVE: "5 of 7", MODALITIES: "The sets"}
 
 
 def _row(task: Task) -> list[str]:
