@@ -1,55 +1,53 @@
 #!/usr/bin/env bash
 # Make files of this folder again: `bash results/run.sh PART OUT [ENGINE]`, with PART one of
-#   novel     sgps and peers on skin diseases that the engine has never seen, on two ImageNet networks
-#   sets      sgps and peers on the six other dev sets
-#   controls  parts of sgps switched off or misled
-#   features  a ridge head on ImageNet features, on the engine's base, and on base and experts side by side
-# SHARED is the folder with data/ and weights/ (../shared), SHOTS the numbers of pictures a class ("1 5").
+#   novel       three skin diseases that the engine has never seen, two and three at a time   isic2018-novel.json
+#   five-way    five of seven skin diseases, four of which were learned in pretraining        isic2018-5way.json
+#   modalities  six sets of other kinds, up to five classes at a time                         cross-modality.json
+# A run that was killed goes on when the same command is given again: finished answers lie in OUT/NAME.work, which may be removed
+# afterwards. They are refused under another commit or engine.
+# SHARED is the folder with data/ and weights/ (../shared), JOBS the number of processes (2). To try: EPISODES, in place of the
+# protocol's 1,000, and METHODS, in place of all below.
 set -euo pipefail
 part=$1 out=$(realpath "$2") engine=${3:-default}
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 shared=${SHARED:-../shared}
 data=$shared/data start=$shared/weights/tf_efficientnetv2_b0_imagenet.safetensors
 
-novel=(--data "$data/ham10000.zip" --classes akiec,df,vasc --way 3)
-five_of_seven=(--data "$data/ham10000.zip" --way 5)
-all=(--data "$data/otoscopy_otitis4.zip" --data "$data/cxr_talo.zip")
-five_way=(--data "$data/wound_azh.zip" --data "$data/pbc_8.zip" --data "$data/histo_crc_nct7.zip"
-    --data "$data/aml_cytomorph15.zip" --way 5)
-peers=sgps,prototype,ridge,logistic
+heads=prototype,ridge,logistic,svm,lda,mahalanobis,knn,tip-adapter,select-protonet,self-training
+elsewhere=
+for source in lite0 lite2 base engine; do
+    elsewhere+=prototype@$source,ridge@$source,logistic@$source,svm@$source,lda@$source,
+done
+# The protocols let these answer 30 episodes.
+gradient=finetune,finetune-head,anil,protokd
+controls=sgps-no-text,sgps-shuffled-text,sgps-random-text,sgps-text-only,sgps-wrong-support,sgps-average-weights
+controls+=,sgps-nearest-task,sgps-no-memory,sgps-no-experts,sgps-no-low-rank,sgps-no-channel-scales,sgps-base
+methods=${METHODS:-sgps,$heads,$elsewhere$gradient,$controls,chance}
 
-bench() { # NAME EPISODES METHODS and what else `sgps benchmark` takes
-    local name=$1 episodes=$2 methods=$3
-    shift 3
-    sgps benchmark "$@" --engine "$engine" --query 15 --seed 0 --episodes "$episodes" --methods "$methods" \
-        --shot "$shot" --per-episode --quiet --format json --out "$out/$name-${shot}shot.json" >/dev/null
-}
-
-for shot in ${SHOTS:-1 5}; do
-    case $part in
-    novel)
-        bench isic-novel-v2b0 600 $peers "${novel[@]}" --peer-backbone "$start"
-        bench isic-novel-lite0 600 $peers "${novel[@]}" --peer-backbone lite0
-        ;;
-    sets)
-        bench dev-all 200 $peers "${all[@]}" --peer-backbone "$start"
-        bench dev-5way 200 $peers "${five_way[@]}" --peer-backbone "$start"
-        ;;
-    controls)
-        methods=sgps,sgps-no-text,sgps-shuffled-text,sgps-wrong-support,ridge@base,ridge@engine
-        bench controls-ham10000 60 $methods "${novel[@]}"
-        bench controls-pbc_8 60 $methods --data "$data/pbc_8.zip" --way 5
-        ;;
-    features)
-        methods=ridge,ridge@base,ridge@engine
-        bench features-novel 600 $methods "${novel[@]}" --peer-backbone "$start"
-        bench features-5of7 600 $methods "${five_of_seven[@]}" --peer-backbone "$start"
-        bench features-all 600 $methods "${all[@]}" --peer-backbone "$start"
-        bench features-5way 600 $methods "${five_way[@]}" --peer-backbone "$start"
-        ;;
-    *)
-        echo "results/run.sh: no part '$part'; the parts are novel, sets, controls, features." >&2
-        exit 2
-        ;;
+# Each control synthesizes anew, one of them for eight supports: they answer the first episodes, and are paired with sgps on these.
+limits=()
+for method in ${methods//,/ }; do
+    case $method in
+    sgps-average-weights) limits+=(--limit "$method=60") ;;
+    sgps-*) limits+=(--limit "$method=200") ;;
     esac
 done
+
+bench() { # PROTOCOL and its sets
+    local name=$1 sets=()
+    shift
+    for set in "$@"; do sets+=(--data "$data/$set.zip"); done
+    sgps benchmark --protocol "$name" "${sets[@]}" --engine "$engine" --peer-backbone "$start" \
+        --methods "$methods" "${limits[@]}" ${EPISODES:+--episodes "$EPISODES"} --per-episode --jobs "${JOBS:-2}" \
+        --device cpu --work "$out/$name.work" --format json --out "$out/$name.json" >/dev/null
+}
+
+case $part in
+novel) bench isic2018-novel ham10000 ;;
+five-way) bench isic2018-5way ham10000 ;;
+modalities) bench cross-modality otoscopy_otitis4 cxr_talo wound_azh pbc_8 histo_crc_nct7 aml_cytomorph15 ;;
+*)
+    echo "results/run.sh: no part '$part'; the parts are novel, five-way, modalities." >&2
+    exit 2
+    ;;
+esac

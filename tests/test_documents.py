@@ -2,45 +2,55 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import re
 import sys
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
+import make_figures
+import make_tables
 from sgps.cli import app, main
 from sgps.clinical.conditions import conditions
 from sgps.datasets import isic, medmnist
 from sgps.datasets.drawn_field_words import FIELD
 from sgps.datasets.drawn_words import CELL, LESION
+from tables.reading import Results
 
 ROOT = Path(__file__).parent.parent
 
 
-def _make_tables() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("make_tables", ROOT / "docs" / "make_tables.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+RESULTS = Results()
 
 
-@pytest.mark.parametrize("document", ["README.md", "docs/results.md", "docs/words.md"])
-def test_the_tables_of_the_documents_are_those_of_the_results(document: str) -> None:
-    make_tables = _make_tables()
-    assert document in make_tables.DOCUMENTS
-    assert make_tables.fill(document) == (ROOT / document).read_text(encoding="utf-8")
+@pytest.mark.parametrize(("document", "place"), make_tables.filled(RESULTS))
+def test_the_tables_of_the_documents_are_those_of_the_results(document: str, place: str) -> None:
+    _, shown, _ = make_tables.cut((ROOT / document).read_text(encoding="utf-8"), place)
+    assert shown == make_tables.DOCUMENTS[document][place].content(RESULTS)
 
 
-def test_links_of_the_readme_lead_somewhere() -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    targets = [t for t in re.findall(r"\]\(([^)]+)\)", readme) if "://" not in t]
+def test_every_document_has_its_places_and_no_other() -> None:
+    for document, places in make_tables.DOCUMENTS.items():
+        text = (ROOT / document).read_text(encoding="utf-8")
+        assert re.findall(r"<!-- end of (.+) -->", text) == list(places)
+        for place in places:
+            make_tables.cut(text, place)
+
+
+def test_the_figures_are_drawn_from_the_numbers_of_the_results() -> None:
+    assert make_figures.stale(RESULTS) == []
+
+
+@pytest.mark.parametrize("document", ["README.md", "docs/results.md"])
+def test_links_of_a_document_lead_somewhere(document: str) -> None:
+    path = ROOT / document
+    links = re.findall(r"\]\(([^)]+)\)", path.read_text(encoding="utf-8"))
+    targets = [link for link in links if "://" not in link]
     assert targets
-    assert [target for target in targets if not (ROOT / target).exists()] == []
+    assert [target for target in targets if not (path.parent / target).exists()] == []
 
 
 def test_the_readme_shows_what_describe_prints_and_counts_the_catalogue() -> None:

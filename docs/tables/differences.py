@@ -1,0 +1,153 @@
+"""What differs when a part of sgps is taken away or put wrong, and what differs from the engine before."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sgps.evaluation.metrics import Interval, mean_interval, paired_difference
+from tables.cells import NOTHING, accuracy, difference, digest, listed, source, table
+from tables.reading import FIVE, MODALITIES, NOVEL, Results, Task, controls, interval
+
+_TEXT = ("sgps-no-text", "sgps-shuffled-text", "sgps-random-text")
+_TEXT_ONLY = "sgps-text-only"
+
+
+def apart(tasks: Sequence[Task]) -> list[Task]:
+    """Of the novel classes only the most at once, so that a mean over tasks counts no set of classes twice."""
+    widest = max((task.way for task in tasks if task.file == NOVEL), default=0)
+    return [task for task in tasks if task.file != NOVEL or task.way == widest]
+
+
+def mean_of(parts: Sequence[Interval | None]) -> str:
+    """Mean over tasks, each weighing the same, and over how many where some are missing."""
+    found = [part for part in parts if part is not None]
+    if not found:
+        return NOTHING
+    few = f" ({len(found)} of {len(parts)})" if len(found) < len(parts) else ""
+    return difference(mean_interval(found)) + few
+
+
+def _episodes(tasks: Sequence[Task], methods: Sequence[str]) -> str:
+    pairs = [pair for task in tasks for method in methods if (pair := task.paired(method))]
+    counts = sorted({pair["episodes"] for pair in pairs})
+    return f"Differences are paired, over the first {' or '.join(format(count, ',') for count in counts)} of them."
+
+
+def _difference(task: Task, method: str) -> Interval | None:
+    pair = task.paired(method)
+    return None if pair is None else interval(pair)
+
+
+def by_control(results: Results) -> str:
+    """Sgps minus each control, a table for each number of shots."""
+    lines: list[str] = []
+    for shot in (1, 5):
+        tasks = results.tasks(shots=[shot])
+        names = controls(tasks)
+        if not names:
+            continue
+        counted = apart(tasks)
+        rows = [
+            [
+                f"`{name}`",
+                *(difference(task.paired(name)) for task in tasks),
+                mean_of([_difference(task, name) for task in counted]),
+            ]
+            for name in names
+        ]
+        title = f"**{shot} picture{'s' if shot > 1 else ''} a class**"
+        head = ("sgps minus", *(task.title for task in tasks), f"mean of {len(counted)}")
+        left_out = [task.title for task in tasks if task not in counted]
+        more = f"The mean leaves out {', '.join(left_out)}." if left_out else ""
+        notes = [note for note in (_episodes(tasks, names), more) if note]
+        lines += [title, "", *table(head, rows), *source(tasks, *notes), ""]
+    return "\n".join(lines[:-1]) or "No controls were measured."
+
+
+def by_words(results: Results) -> str:
+    """Sgps with its descriptions, without, with wrong ones, and with nothing else."""
+    tasks = [task for task in results.tasks() if "sgps" in task.methods]
+    head = ["task", "shots", "sgps", *(f"minus `{name}`" for name in _TEXT)]
+    head += [f"`{_TEXT_ONLY}`", f"sgps minus `{_TEXT_ONLY}`", "chance"]
+    rows = []
+    for shot in dict.fromkeys(task.shot for task in tasks):
+        own = [task for task in tasks if task.shot == shot]
+        rows += [_words(task) for task in own]
+        counted = apart(own)
+        means = {
+            name: mean_of([_difference(task, name) for task in counted])
+            for name in (*_TEXT, _TEXT_ONLY)
+        }
+        title = f"mean of {len(counted)}, novel classes once"
+        differences = [means[name] for name in _TEXT]
+        rows.append([title, str(shot), "", *differences, "", means[_TEXT_ONLY], ""])
+    return "\n".join([*table(head, rows), *source(tasks, _episodes(tasks, (*_TEXT, _TEXT_ONLY)))])
+
+
+def _words(task: Task) -> list[str]:
+    return [
+        task.title,
+        str(task.shot),
+        accuracy(task.methods["sgps"]),
+        *(difference(task.paired(name)) for name in _TEXT),
+        accuracy(task.methods.get(_TEXT_ONLY)),
+        difference(task.paired(_TEXT_ONLY)),
+        f"{100 / task.way:.1f}",
+    ]
+
+
+PREVIOUS = {
+    NOVEL: ("isic-novel-v2b0-{shot}shot",),
+    FIVE: (),
+    MODALITIES: ("dev-all-{shot}shot", "dev-5way-{shot}shot"),
+}
+"""Files of the engine before, in `previous/`, by the file that has the same episodes now."""
+
+
+def _before(results: Results, task: Task) -> tuple[str, dict[str, Any], list[float]] | None:
+    """File, settings and accuracies of the engine before, if it was measured on the same episodes."""
+    for form in PREVIOUS[task.file]:
+        (name,) = results.has(f"previous/{form.format(shot=task.shot)}") or ("",)
+        settings = results.load(name)["settings"] if name else {"data": []}
+        for data in settings["data"]:
+            # The i-th episode depends on the seed, the pictures and this alone, so a shorter run is a longer one's beginning.
+            if [data[key] for key in _SAME] == [task.data[key] for key in _SAME]:
+                keys = ("seed", "query", "shot", "classes")
+                if [settings[key] for key in keys] == [task.settings[key] for key in keys]:
+                    content = results.load(name)
+                    block = content["sets"][data["name"]] if "sets" in content else content
+                    return name, settings, block["per_episode"]["sgps"]
+    return None
+
+
+_SAME = ("name", "sha256", "way", "pictures")
+
+
+def since_before(results: Results) -> str:
+    """This engine minus the one before, over the episodes that both have answered."""
+    rows, shown, found = [], [], []
+    for shot in (1, 5):
+        steps: list[Interval] = []
+        for task in results.tasks(shots=[shot]):
+            before = _before(results, task)
+            now = task.block["per_episode"].get("sgps")
+            if before is None or now is None:
+                continue
+            both = min(len(before[2]), len(now))
+            steps.append(paired_difference(now[:both], before[2][:both]))
+            means = [sum(one[:both]) / both for one in (before[2], now)]
+            cells = [f"{mean:.1f}" for mean in means]
+            rows.append([task.title, str(shot), *cells, difference(steps[-1]), format(both, ",")])
+            shown.append(task)
+            found.append(before)
+        if len(steps) > 1:
+            mean = mean_of(steps)
+            rows.append([f"mean of these {len(steps)}", str(shot), "", "", mean, ""])
+    if not shown:
+        return "No episode was answered by both engines."
+    engines = listed(digest(one["engine_digest"]) for _, one, _ in found)
+    files = listed(f"`results/{name}.json`" for name, _, _ in found)
+    more = f"Previous engine {engines}, from {files}: the same episodes, of which it answered the first ones."
+    head = ("task", "shots", "previous engine", "this engine", "this minus previous", "episodes")
+    return "\n".join([*table(head, rows), *source(shown, more)])

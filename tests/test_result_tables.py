@@ -1,0 +1,293 @@
+"""Tables and figures say what result files hold, whatever is missing in these."""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+
+import pytest
+from invented import SKILL, results_of, write
+
+import make_figures
+import make_tables
+from plots import numbers
+from tables import cells, differences, features, methods, readme
+from tables.reading import FIVE, MODALITIES, NOVEL, Results
+
+PROTOCOLS = (NOVEL, FIVE, MODALITIES)
+
+
+@pytest.fixture(scope="module")
+def files():
+    """What each of the three runs gives."""
+    return {protocol: results_of(protocol) for protocol in PROTOCOLS}
+
+
+@pytest.fixture
+def results(files, tmp_path):
+    write(tmp_path, **files)
+    return Results(tmp_path)
+
+
+def _rows(table, *starts):
+    """Cells of the rows that begin with these cells."""
+    split = [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in table.splitlines()
+        if line.startswith("|")
+    ]
+    return [row for row in split if row[: len(starts)] == list(starts)]
+
+
+def _filled(results):
+    return {
+        (document, place): make_tables.DOCUMENTS[document][place].content(results)
+        for document, place in make_tables.filled(results)
+    }
+
+
+def test_every_place_but_those_of_the_probes_is_filled_from_the_three_files(results) -> None:
+    everywhere = {(d, place) for d, places in make_tables.DOCUMENTS.items() for place in places}
+    assert everywhere - set(_filled(results)) == {
+        ("docs/words.md", "words"),
+        ("docs/words.md", "drawn"),
+    }
+
+
+@pytest.mark.parametrize("missing", PROTOCOLS)
+def test_places_of_a_missing_file_stay_as_they_are(missing, files, tmp_path) -> None:
+    write(tmp_path, **{name: content for name, content in files.items() if name != missing})
+    filled = _filled(Results(tmp_path))
+    assert ("README.md", "results") in filled
+    assert ("docs/results.md", "methods-novel") in filled or missing == NOVEL
+    assert f"results/{missing}.json" not in "".join(filled.values())
+    text = make_tables.fill("docs/results.md", Results(tmp_path))
+    own = {NOVEL: "methods-novel", FIVE: "methods-five", MODALITIES: "methods-modalities"}[missing]
+    before = (make_tables.ROOT / "docs/results.md").read_text(encoding="utf-8")
+    assert make_tables.cut(text, own)[1] == make_tables.cut(before, own)[1]
+
+
+@pytest.mark.parametrize("method", [*SKILL, None])
+def test_a_missing_method_or_part_leaves_no_table_undone(method, files, tmp_path) -> None:
+    fewer = copy.deepcopy(files)
+    for content in fewer.values():
+        if method is None:
+            content["parts"].popitem()
+        for part in content["parts"].values():
+            for block in (part, *part.get("sets", {}).values()):
+                for key in ("methods", "per_episode", "reliability"):
+                    block.get(key, {}).pop(method, None)
+                if method == "sgps":
+                    block.pop("paired")
+                block.get("paired", {}).pop(f"sgps-minus-{method}", None)
+    write(tmp_path, **fewer)
+    filled = _filled(Results(tmp_path))
+    assert len(filled) == 12
+    if method is not None:
+        assert f"`{method}` |" not in "".join(
+            text for (_, place), text in filled.items() if place.startswith(("methods", "shots"))
+        )
+
+
+def test_a_loss_stands_with_its_sign(results, files) -> None:
+    part = files[NOVEL]["parts"]["3-way 5-shot"]
+    (row,) = _rows(readme.measured(results), "novel 3-way", "5")
+    own, other = part["methods"]["sgps"], part["methods"]["ridge@engine"]
+    loss = part["paired"]["sgps-minus-ridge@engine"]
+    assert loss["accuracy"] < 0
+    assert row[2] == f"{own['accuracy']:.1f} ± {own['ci95']:.1f}"
+    assert row[5] == f"{other['accuracy']:.1f} ± {other['ci95']:.1f} (`ridge@engine`)"
+    assert row[6] == f"{loss['accuracy']:+.1f} ± {loss['ci95']:.1f}"
+    assert row[7] == f"{own['ece']:.3f}"
+
+
+def test_the_readme_says_that_four_of_seven_classes_were_learned(results) -> None:
+    assert "(four of them, bcc, bkl, mel and nv, were learned in pretraining)" in readme.measured(
+        results
+    )
+
+
+def test_the_best_peer_is_the_best_on_the_episodes_that_it_answered(files, tmp_path) -> None:
+    changed = copy.deepcopy(files[NOVEL])
+    for part in changed["parts"].values():
+        # Easy episodes make it look good; on the same ones sgps is far better.
+        part["methods"]["finetune"]["accuracy"] = 99.0
+        part["paired"]["sgps-minus-finetune"]["accuracy"] = 0.9
+        part["paired"]["sgps-minus-ridge"]["accuracy"] = 0.8
+        part["paired"]["sgps-minus-self-training"]["accuracy"] = 0.7
+    write(tmp_path, **{NOVEL: changed})
+    (row,) = _rows(readme.measured(Results(tmp_path)), "novel 3-way", "5")
+    assert row[3].endswith("(`self-training`, semi-supervised)")
+    for part in changed["parts"].values():
+        part["paired"]["sgps-minus-finetune"]["accuracy"] = 0.6
+    write(tmp_path, **{NOVEL: changed})
+    (row,) = _rows(readme.measured(Results(tmp_path)), "novel 3-way", "5")
+    assert row[3] == "99.0 ± {:.1f} (`finetune`, 3 episodes)".format(
+        changed["parts"]["3-way 5-shot"]["methods"]["finetune"]["ci95"]
+    )
+
+
+def test_the_number_is_that_of_all_novel_classes_at_once(results, files) -> None:
+    text = readme.honest_number(results)
+    for shot in (1, 5):
+        figures = files[NOVEL]["parts"][f"3-way {shot}-shot"]["methods"]["sgps"]
+        assert (
+            f"**{figures['accuracy']:.1f} ± {figures['ci95']:.1f} %** with {shot} picture" in text
+        )
+    assert "(AKIEC, DF, VASC; chance 33)" in text
+    assert "6 episodes" in text
+
+
+def test_below_every_table_stands_how_it_was_measured(results) -> None:
+    for place, text in _filled(results).items():
+        tables = len(re.findall(r"^\|---", text, re.MULTILINE))
+        told = text.count(
+            "6 episodes of 15 queries a class, seed 0, 128 px; engine `eeeeeeeeeeee`, "
+        )
+        assert tables == told, place
+
+
+def test_uncommitted_changes_and_another_size_are_told(files, tmp_path) -> None:
+    changed = copy.deepcopy(files[NOVEL])
+    for part in changed["parts"].values():
+        part["settings"] |= {"git_commit": "d" * 40 + "-dirty", "image_size": 224}
+    write(tmp_path, **{NOVEL: changed, FIVE: files[FIVE]})
+    text = readme.measured(Results(tmp_path))
+    assert "commit `dddddddddddd-dirty` and `cccccccccccc`" in text
+    assert "128 px, peers 224 and 128 px" in text
+    assert cells.digest(None) == "unknown"
+
+
+def test_rows_of_the_full_tables_are_the_methods_with_all_they_cost(results, files) -> None:
+    text = methods.all_methods(results, MODALITIES)
+    assert text.count("<details>") == text.count("</details>") == 2 * (2 + 1)
+    assert "<summary>mean of these 2 sets, 1 shot</summary>" in text
+    tables = text.split("<summary>")[1:]
+    (table,) = [one for one in tables if one.startswith("cxr_talo 3-way, 5 shots")]
+    block = files[MODALITIES]["parts"]["5-way 5-shot"]["sets"]["cxr_talo"]
+    (row,) = _rows(table, "`finetune`")
+    figures, pair = block["methods"]["finetune"], block["paired"]["sgps-minus-finetune"]
+    assert row[2] == f"{pair['accuracy']:+.1f} ± {pair['ci95']:.1f}"
+    assert row[5:] == [
+        f"{figures['ece']:.3f}",
+        f"{figures['nll']:.3f}",
+        cells.NOTHING,
+        f"{figures['seconds_to_classifier']:.3f}",
+        f"{figures['ms_per_image']:.2f}",
+        "24.0",
+        "3",
+    ]
+    assert len(_rows(table, "`self-training` *")) == 1
+
+
+def test_accuracy_by_shots_has_every_number_of_shots(results, files) -> None:
+    text = methods.by_shots(results, NOVEL).partition("**novel 3-way**")[2]
+    (head,) = _rows(text, "method")
+    assert head[1:] == ["1 shot", "3 shots", "5 shots", "10 shots"]
+    (row,) = _rows(text, "`ridge`")
+    shown = [part for name, part in files[NOVEL]["parts"].items() if name.startswith("3-way")]
+    assert [cell.split(" ")[0] for cell in row[1:]] == [
+        f"{part['methods']['ridge']['accuracy']:.1f}" for part in shown
+    ]
+    assert not _rows(text, "`sgps-no-text`")
+
+
+def test_the_mean_of_a_control_counts_no_classes_twice_and_tells_what_lacks(
+    files, tmp_path
+) -> None:
+    fewer = copy.deepcopy(files)
+    del fewer[FIVE]["parts"]["5-way 1-shot"]["paired"]["sgps-minus-sgps-text-only"]
+    write(tmp_path, **fewer)
+    text = differences.by_control(Results(tmp_path))
+    (head, _) = _rows(text, "sgps minus")
+    assert head[-1] == "mean of 4"
+    row = _rows(text, "`sgps-text-only`")[0]
+    mean = sum(float(row[place].split(" ")[0]) for place in (2, 4, 5)) / 3
+    assert row[3] == cells.NOTHING
+    assert row[-1].endswith("(3 of 4)")
+    assert float(row[-1].split(" ")[0]) == pytest.approx(mean, abs=0.11)
+    assert _rows(text, "`sgps-no-text`")[0][1:-1] == ["+0.0 ± 0.0"] * 5
+    assert "over the first 4 of them" in text
+
+
+def test_words_alone_stand_beside_chance(results) -> None:
+    (row,) = _rows(differences.by_words(results), "pbc_8 5-way", "1")
+    assert row[3] == "+0.0 ± 0.0"
+    assert row[4:6] == [cells.NOTHING] * 2
+    assert row[-1] == "20.0"
+
+
+def test_the_gain_of_the_features_is_paired_and_has_its_aim(results) -> None:
+    text = features.features(results)
+    (row,) = _rows(text, "novel 3-way", "5")
+    gain = float(row[4].split(" ")[0]) - float(row[2].split(" ")[0])
+    assert row[5] == "82"
+    assert float(row[7].split(" ")[0]) == pytest.approx(gain, abs=0.11)
+    # An aim for six sets is none for the mean of two.
+    (mean,) = _rows(text, "mean of 2 other sets", "5")
+    assert mean[5] == ""
+
+
+def _as_before(content, part, accuracies, **settings):
+    """A file of the previous engine, of the same episodes as a part but fewer."""
+    now = content["parts"][part]
+    own = now["settings"] | {"engine_digest": "b" * 64} | settings
+    return {"settings": own, "per_episode": {"sgps": accuracies}}
+
+
+def test_the_engine_before_is_compared_on_the_first_episodes(files, tmp_path) -> None:
+    now = files[NOVEL]["parts"]["3-way 1-shot"]["per_episode"]["sgps"]
+    (tmp_path / "previous").mkdir()
+    before = _as_before(files[NOVEL], "3-way 1-shot", [value - 1 for value in now[:4]])
+    write(tmp_path / "previous", **{"isic-novel-v2b0-1shot": before})
+    write(tmp_path, **{NOVEL: files[NOVEL]})
+    text = differences.since_before(Results(tmp_path))
+    (row,) = _rows(text, "novel 3-way")
+    assert row[1:] == [
+        "1",
+        f"{sum(now[:4]) / 4 - 1:.1f}",
+        f"{sum(now[:4]) / 4:.1f}",
+        "+1.0 ± 0.0",
+        "4",
+    ]
+    assert "Previous engine `bbbbbbbbbbbb`" in text
+
+
+@pytest.mark.parametrize("changed", ["seed", "query", "classes", "sha256", "way"])
+def test_other_episodes_are_not_compared(changed, files, tmp_path) -> None:
+    before = copy.deepcopy(_as_before(files[NOVEL], "3-way 1-shot", [50.0]))
+    place = before["settings"]["data"][0] if changed in {"sha256", "way"} else before["settings"]
+    place[changed] = "another"
+    (tmp_path / "previous").mkdir()
+    write(tmp_path / "previous", **{"isic-novel-v2b0-1shot": before})
+    write(tmp_path, **{NOVEL: files[NOVEL]})
+    assert "|" not in differences.since_before(Results(tmp_path))
+
+
+def test_a_figure_of_other_numbers_is_stale(results, files, tmp_path) -> None:
+    folder = tmp_path / "figures"
+    folder.mkdir()
+    assert make_figures.stale(results, folder) == list(make_figures.FIGURES)
+    for name, one in make_figures.FIGURES.items():
+        text = (
+            f"<svg><dc:description>sha256 {numbers.digest(one.numbers(results))}</dc:description>"
+        )
+        (folder / f"{name}.svg").write_text(text, encoding="utf-8")
+    assert make_figures.stale(results, folder) == []
+    changed = copy.deepcopy(files[NOVEL])
+    changed["parts"]["3-way 5-shot"]["methods"]["sgps"]["accuracy"] += 0.1
+    write(tmp_path, **{NOVEL: changed})
+    assert make_figures.stale(Results(tmp_path), folder) == ["shots", "costs"]
+    assert make_figures.stale(Results(folder), folder) == []
+
+
+def test_figures_name_the_best_peers_and_hold_what_json_holds(results) -> None:
+    shown = numbers.shots(results)
+    assert shown["best"] == {"best on ImageNet V2-B0": "ridge", "best peer": "ridge@engine"}
+    assert shown["shots"] == [1, 3, 5, 10]
+    assert "sgps-no-text" not in shown["methods"]
+    for one in make_figures.FIGURES.values():
+        content = one.numbers(results)
+        assert json.loads(json.dumps(content)) == content
+    assert make_figures.shown(results).count("](figures/") == 3
