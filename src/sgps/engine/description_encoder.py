@@ -5,10 +5,8 @@ one column for each value of the clinical vocabulary, in its order. A sentence e
 hardly tells neighboring conditions apart; the values of color, shape, border and so on do. `results/words-probe.json` has
 how often each finds the right entry of the catalogue. Nothing here is trained.
 
-An engine reads with the encoder that it was pretrained with, and those made so far read the sentence embedding alone. To
-use this one: pass it to the pretraining run as its text encoder, from which the network takes `text_width`; give it to every
-`Engine` of that network; and keep the vocabulary's values as they are, for they are the columns. More forms of a value
-change what is found, not what the columns mean.
+An engine reads with the encoder that it was pretrained with, and this is the one that pretraining uses. Keep the vocabulary's
+values as they are, for they are the columns. More forms of a value change what is found, not what the columns mean.
 """
 
 from __future__ import annotations
