@@ -9,29 +9,27 @@ from __future__ import annotations
 import dataclasses
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from sgps.engine.config import EngineConfig
 from sgps.engine.description_encoder import DescriptionEncoder
 from sgps.engine.engine import Engine
 from sgps.engine.model import SynthesisNetwork
 from sgps.engine.text import TextEncoder
 from sgps.errors import InputError, listing
 from sgps.evaluation.peers import load_peer
+from sgps.pretraining.assembly import assemble
 from sgps.pretraining.cache import build_cache, description_embeddings
 from sgps.pretraining.card import engine_card
 from sgps.pretraining.checkpoints import load_checkpoint, save_checkpoint
 from sgps.pretraining.config import EPISODIC, Optimization, Recipe, network_content
 from sgps.pretraining.drawn_pool import with_drawn
 from sgps.pretraining.episodic import EpisodicRun
-from sgps.pretraining.mixture import moved
 from sgps.pretraining.parallel import Processes
 from sgps.pretraining.pool import LabelSource, Pool, Storage, load_pool, train_archives
-from sgps.pretraining.remember import known_classes, remember
 from sgps.pretraining.representation import RepresentationRun
 from sgps.pretraining.stages import LOG_EVERY, OnProgress, StageRunner
 from sgps.pretraining.start import read_start
@@ -154,9 +152,16 @@ class Pretraining:
             )
             for expert in recipe.experts
         ]
-        steps = [recipe.base_step, *(expert.share for expert in recipe.experts)]
-        base = moved(self.start, list(zip(steps, [trained, *experts], strict=True)))
-        network = self._assemble(base, experts, pool, learned)
+        network = assemble(
+            recipe,
+            self.start,
+            trained,
+            experts,
+            pool=pool,
+            learned=learned,
+            text_encoder=self._text_encoder,
+            on_class=lambda done, total: self.on_progress("memory", done, total, {}),
+        )
         self._episodic(network, pool, reserved)
         if self.processes.is_first:
             card = engine_card(
@@ -283,45 +288,6 @@ class Pretraining:
         generator = torch.Generator().manual_seed(self.recipe.seed)
         chosen: Tensor = distinct[torch.randperm(len(distinct), generator=generator)[:count]]
         return chosen
-
-    def _assemble(
-        self,
-        base: Mapping[str, Tensor],
-        experts: Sequence[Mapping[str, Tensor]],
-        pool: Pool,
-        learned: Sequence[LabelSource],
-    ) -> SynthesisNetwork:
-        """Put base, expert directions and the memory of classes into an untrained synthesis network.
-
-        Reserved pictures are not remembered, since they pose the tasks; tasks of held-out sets may not recall their own.
-        """
-        recipe = self.recipe
-        sources = [s for s in learned if not s.is_attribute]
-        texts = description_embeddings(sources, self._text_encoder)
-        known = known_classes(sources, texts, recipe.experts, recipe.held_out)
-        config = EngineConfig(
-            name=recipe.name,
-            architecture=recipe.architecture,
-            image_size=recipe.image_size,
-            experts=tuple(expert.name for expert in recipe.experts),
-            text_width=self._text_encoder.encode(["width"]).shape[1],
-            expert_step=recipe.expert_step,
-            known_classes=tuple(one.name for one in known),
-            known_experts=tuple(one.expert for one in known),
-        )
-        # Layers draw their first weights from torch's global generator, which is left as it was.
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(recipe.seed)
-            network = SynthesisNetwork(config).to(self.device)
-        network.generator.set_base(base)
-        for index, weights in enumerate(experts):
-            network.generator.set_direction(index, weights)
-
-        def on_class(done: int, total: int) -> None:
-            self.on_progress("memory", done, total, {})
-
-        remember(network, pool, sources, known, texts, self._prepare, on_class)
-        return network
 
     @property
     def _prepare(self) -> Preprocessing:

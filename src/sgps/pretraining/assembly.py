@@ -1,0 +1,66 @@
+"""Put trained networks together into a synthesis network that has learned no task yet.
+
+In: a recipe, the start, the network trained on everything, and the experts. Out: a `SynthesisNetwork` with base, expert
+directions and a memory of classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+
+from sgps.engine.config import EngineConfig
+from sgps.engine.model import SynthesisNetwork
+from sgps.engine.text import TextEncoder
+from sgps.pretraining.cache import description_embeddings
+from sgps.pretraining.config import Recipe
+from sgps.pretraining.mixture import moved
+from sgps.pretraining.pool import LabelSource, Pool
+from sgps.pretraining.remember import known_classes, remember
+from sgps.target.network import Weights
+from sgps.task import Preprocessing
+
+
+def assemble(
+    recipe: Recipe,
+    start: Weights,
+    trained: Weights,
+    experts: Sequence[Weights],
+    *,
+    pool: Pool,
+    learned: Sequence[LabelSource],
+    text_encoder: TextEncoder,
+    on_class: Callable[[int, int], None],
+) -> SynthesisNetwork:
+    """Move the base from the start as the recipe says, take the experts as directions from it, and fill the memory.
+
+    Reserved pictures must not be among the `learned`, since they pose the tasks; tasks of held-out sets may not recall
+    their own classes.
+    """
+    steps = [recipe.base_step, *(expert.share for expert in recipe.experts)]
+    base = moved(start, list(zip(steps, [trained, *experts], strict=True)))
+    sources = [source for source in learned if not source.is_attribute]
+    texts = description_embeddings(sources, text_encoder)
+    known = known_classes(sources, texts, recipe.experts, recipe.held_out)
+    config = EngineConfig(
+        name=recipe.name,
+        architecture=recipe.architecture,
+        image_size=recipe.image_size,
+        experts=tuple(expert.name for expert in recipe.experts),
+        text_width=text_encoder.encode(["width"]).shape[1],
+        expert_step=recipe.expert_step,
+        known_classes=tuple(one.name for one in known),
+        known_experts=tuple(one.expert for one in known),
+    )
+    # Layers draw their first weights from torch's global generator, which is left as it was.
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(recipe.seed)
+        network = SynthesisNetwork(config).to(next(iter(start.values())).device)
+    network.generator.set_base(base)
+    for index, weights in enumerate(experts):
+        network.generator.set_direction(index, weights)
+    mean, std = network.architecture.mean, network.architecture.std
+    prepare = Preprocessing(image_size=recipe.image_size, mean=mean, std=std)
+    remember(network, pool, sources, known, texts, prepare, on_class)
+    return network
