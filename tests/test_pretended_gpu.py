@@ -359,6 +359,15 @@ def test_an_engine_is_saved_from_the_gpu_and_read_onto_it(gpu, tmp_path):
     assert_same(read.synthesize(support), on_cpu.synthesize(support))
 
 
+def test_an_engine_that_is_taken_to_the_gpu_still_works_where_it_was(gpu):
+    support, here = colored_support(), tiny_engine()
+    expected = here.synthesize(support)
+    there = here.to(gpu)
+    assert_same(there.synthesize(support), expected)
+    assert_same(here.synthesize(support), expected)
+    assert_same(there.to(torch.device("cpu")).synthesize(support), expected)
+
+
 def test_a_classifier_that_was_put_on_the_gpu_answers_on_the_cpu(gpu, tmp_path):
     support, network = colored_support(), tiny_engine().synthesize(colored_support())
     moved = dataclasses.replace(

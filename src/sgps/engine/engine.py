@@ -6,6 +6,7 @@ network = engine.synthesize(support)       # a TargetNetwork: plain weights, no 
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import math
 from collections.abc import Collection, Sequence
@@ -102,8 +103,9 @@ class Engine:
         return _load_cached(folder, resolve_device(device), changed)
 
     def to(self, device: torch.device) -> Engine:
-        """The same engine on another device."""
-        return Engine(self.network, self.digest, device, self._text_encoder)
+        """The same engine on another device; this one stays where it is."""
+        # Moving a network moves its own tensors: without a copy, this engine would be left with them elsewhere.
+        return Engine(copy.deepcopy(self.network), self.digest, device, self._text_encoder)
 
     def save_pretrained(self, folder: str | Path, card: str = "") -> None:
         """Write `engine.safetensors`, `config.json` and the card.
