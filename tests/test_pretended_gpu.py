@@ -368,6 +368,17 @@ def test_an_engine_that_is_taken_to_the_gpu_still_works_where_it_was(gpu):
     assert_same(there.to(torch.device("cpu")).synthesize(support), expected)
 
 
+def test_pictures_may_lie_on_the_gpu(gpu):
+    support = colored_support()
+    expected = tiny_engine().synthesize(support)
+    moved = dataclasses.replace(
+        support, images=support.images.to(gpu), labels=support.labels.to(gpu)
+    )
+    for engine in (tiny_engine(), gpu_engine()):
+        assert_same(engine.synthesize(moved), expected)
+    assert torch.equal(expected.logits(moved.images), expected.logits(support.images))
+
+
 def test_a_classifier_that_was_put_on_the_gpu_answers_on_the_cpu(gpu, tmp_path):
     support, network = colored_support(), tiny_engine().synthesize(colored_support())
     moved = dataclasses.replace(

@@ -278,7 +278,8 @@ def _canonical(support: SupportSet) -> SupportSet:
     rank = {old: new for new, old in enumerate(order)}
     labels = [rank[int(label)] for label in support.labels]
     content = [
-        hashlib.sha256(image.contiguous().numpy().tobytes()).digest() for image in support.images
+        hashlib.sha256(image.contiguous().numpy().tobytes()).digest()
+        for image in support.images.cpu()
     ]
     pictures = sorted(range(len(labels)), key=lambda index: (labels[index], content[index]))
     return SupportSet(
