@@ -7,6 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
+from colors import TEXTS, draw_folder
 from engines import HashedText, colored_support, tiny_engine, tiny_network
 from pools import SIZE, Killed, drawn_pool, ignore, kill_at, pretraining, quick, start_weights
 from pretended_gpu import GPU, GPU_NAME, PretendedTensor, pretended_gpu
@@ -15,8 +16,9 @@ from torch.nn import functional
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from sgps.engine.engine import Engine, resolve_device
-from sgps.evaluation.baselines import finetune
+from sgps.evaluation.benchmark import EpisodePlan, run_benchmark
 from sgps.evaluation.peers import Peer
+from sgps.evaluation.sets import describe, read_benchmark_set
 from sgps.pretraining.checkpoints import load_checkpoint, save_checkpoint
 from sgps.pretraining.parallel import Processes
 from sgps.pretraining.representation import RepresentationRun
@@ -391,8 +393,8 @@ def test_a_classifier_that_was_put_on_the_gpu_answers_on_the_cpu(gpu, tmp_path):
     assert written[0] == written[1]
 
 
-def test_a_peer_gives_the_same_features_and_learns_the_same_on_the_gpu(exact_gpu):
-    support, queries = colored_support(), colored_support((2, 2, 2), seed=1).images
+def test_a_benchmark_on_the_gpu_measures_what_it_measures_on_the_cpu(exact_gpu, tmp_path):
+    colors = describe([read_benchmark_set(draw_folder(tmp_path / "colors"))], TEXTS)
     prepare = Preprocessing(image_size=SIZE, mean=ARCHITECTURE.mean, std=ARCHITECTURE.std)
     peer = Peer(
         name="tiny",
@@ -401,13 +403,19 @@ def test_a_peer_gives_the_same_features_and_learns_the_same_on_the_gpu(exact_gpu
         preprocessing=prepare,
         sha256="",
     )
-    features, answers = [], []
-    for place in ("cpu", "cuda"):
-        features.append(peer.features(support.images, place))
-        given = (support.images, support.labels, queries, 3)
-        answers.append(
-            finetune(ARCHITECTURE, peer.weights, prepare, *given, seed=0, steps=3, device=place)
+    measured = []
+    for place, engine in (("cpu", tiny_engine()), (exact_gpu, gpu_engine())):
+        features = peer.features(colors[0].pictures[0].read(SIZE)[None], place)
+        assert type(features) is torch.Tensor
+        result = run_benchmark(
+            colors,
+            ["prototype", "ridge@base", "logistic@engine", "finetune"],
+            EpisodePlan(shot=2, query=3, episodes=1),
+            engine=engine,
+            peer=peer,
+            device=place,
         )
-    assert {type(one) for one in (*features, *answers)} == {torch.Tensor}
-    torch.testing.assert_close(*features)
-    torch.testing.assert_close(*answers, rtol=1e-4, atol=1e-5)
+        measured.append({name: own["nll"] for name, own in result["methods"].items()})
+    here, there = measured
+    assert there == pytest.approx(here, rel=1e-3)
+    assert len(set(here.values())) == 4
