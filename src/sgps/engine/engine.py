@@ -6,6 +6,7 @@ network = engine.synthesize(support)       # a TargetNetwork: plain weights, no 
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import math
 from collections.abc import Collection, Sequence
@@ -102,8 +103,9 @@ class Engine:
         return _load_cached(folder, resolve_device(device), changed)
 
     def to(self, device: torch.device) -> Engine:
-        """The same engine on another device."""
-        return Engine(self.network, self.digest, device, self._text_encoder)
+        """The same engine on another device; this one stays where it is."""
+        # Moving a network moves its own tensors: without a copy, this engine would be left with them elsewhere.
+        return Engine(copy.deepcopy(self.network), self.digest, device, self._text_encoder)
 
     def save_pretrained(self, folder: str | Path, card: str = "") -> None:
         """Write `engine.safetensors`, `config.json` and the card.
@@ -276,7 +278,8 @@ def _canonical(support: SupportSet) -> SupportSet:
     rank = {old: new for new, old in enumerate(order)}
     labels = [rank[int(label)] for label in support.labels]
     content = [
-        hashlib.sha256(image.contiguous().numpy().tobytes()).digest() for image in support.images
+        hashlib.sha256(image.contiguous().numpy().tobytes()).digest()
+        for image in support.images.cpu()
     ]
     pictures = sorted(range(len(labels)), key=lambda index: (labels[index], content[index]))
     return SupportSet(
