@@ -17,6 +17,7 @@ from sgps.engine.engine import Engine, resolve_device
 from sgps.evaluation.benchmark import EpisodePlan, run_benchmark
 from sgps.evaluation.peers import Peer
 from sgps.evaluation.sets import describe, read_benchmark_set
+from sgps.pretraining import run as run_module
 from sgps.pretraining.checkpoints import load_checkpoint, save_checkpoint
 from sgps.pretraining.parallel import Processes
 from sgps.pretraining.representation import RepresentationRun
@@ -100,7 +101,11 @@ def test_features_are_learned_in_bfloat16(gpu, pool, losses):
     assert found[::2] == pytest.approx(losses[::2], rel=0.02)
 
 
-def test_a_whole_run_makes_the_engine_that_it_makes_on_the_cpu(recipe, tmp_path, exact_gpu):
+def test_a_whole_run_makes_the_engine_that_it_makes_on_the_cpu(
+    recipe, tmp_path, exact_gpu, monkeypatch
+):
+    # Features are validated after every second step, and not after every tenth.
+    monkeypatch.setattr(run_module, "LOG_EVERY", 2)
     pretraining(recipe, tmp_path / "cpu").run()
     out = tmp_path / "gpu"
 
@@ -120,6 +125,7 @@ def test_a_whole_run_makes_the_engine_that_it_makes_on_the_cpu(recipe, tmp_path,
         apart = (here[name].double() - there[name].double()).nan_to_num().abs().sum()
         size = here[name].double().nan_to_num(posinf=0).abs().sum()
         assert float(apart) <= 1e-3 * float(size) + 1e-4 * here[name].numel(), name
+    assert "held_out_accuracy" in (out / "log.csv").read_text(encoding="utf-8")
     assert f"hours on {GPU_NAME}." in (engine / "README.md").read_text(encoding="utf-8")
 
 
