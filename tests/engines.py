@@ -78,7 +78,7 @@ def tiny_network(
             network.generator.set_direction(index, expert)
         if trained:
             fill_memory(network)
-            for head in (network.generator.expert_head, network.generator.code_head):
+            for head in (network.generator.expert_head, network.generator.scale_head):
                 torch.nn.init.normal_(head.weight, std=0.3)
     return network
 

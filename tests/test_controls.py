@@ -67,7 +67,6 @@ def test_every_control_gives_the_head_the_episodes_own_pictures(colors, method):
     [
         ("sgps-no-memory", ("memory",)),
         ("sgps-no-experts", ("experts",)),
-        ("sgps-no-low-rank", ("low-rank",)),
         ("sgps-no-channel-scales", ("channel-scales",)),
         ("sgps-base", ENGINE_PARTS),
     ],

@@ -108,9 +108,9 @@ def test_a_backbone_conditioned_on_several_supports_is_their_average():
     torch.testing.assert_close(mixed, (parts[0] + parts[1]) / 2)
 
 
-def test_without_experts_low_rank_and_scales_the_backbone_is_the_base():
+def test_without_experts_and_scales_the_backbone_is_the_base():
     engine, support = tiny_engine(), colored_support()
-    bare = engine.synthesize(support, without=("experts", "low-rank", "channel-scales"))
+    bare = engine.synthesize(support, without=("experts", "channel-scales"))
     for name, tensor in engine.network.generator.base_weights().items():
         torch.testing.assert_close(bare.weights[name], tensor)
 

@@ -183,7 +183,7 @@ def test_an_engine_on_the_gpu_writes_the_cpus_classifier_on_the_cpu(gpu, support
 def test_controls_and_switched_off_parts_work_on_the_gpu(gpu):
     support, others = colored_support(), [colored_support((2, 2, 2), seed=1), colored_support()]
     here, there = tiny_engine(), gpu_engine()
-    for given in ({"condition_on": others}, {"without": ("memory", "experts", "low-rank")}):
+    for given in ({"condition_on": others}, {"without": ("memory", "experts", "channel-scales")}):
         assert_same(there.synthesize(support, **given), here.synthesize(support, **given))
 
 

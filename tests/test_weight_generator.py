@@ -29,7 +29,7 @@ def test_gradients_through_generator_and_target_network_are_right() -> None:
         if name
         in {
             "generator.expert_head.weight",
-            "generator.code_head.bias",
+            "generator.scale_head.bias",
             "task_encoder.task_query",
             "encoder.text_projection.2.bias",
             "head.log_ridge",
@@ -64,7 +64,7 @@ def test_a_full_step_towards_one_expert_is_that_expert() -> None:
     experts = torch.zeros(tensors, 2)
     experts[:, 1] = 1
     zero = torch.zeros(tensors, rank)
-    composed = generator.compose(Codes(experts=experts, low_rank=zero, scales=zero))
+    composed = generator.compose(Codes(experts=experts, scales=zero))
     for name, tensor in generator.expert_weights(1).items():
         torch.testing.assert_close(composed[name], tensor)
 

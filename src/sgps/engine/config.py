@@ -11,9 +11,9 @@ from sgps.errors import InputError, listing
 
 FORMAT_VERSION = 2
 """Version of the engine's files; a reader refuses any other."""
-ENGINE_PARTS: tuple[str, ...] = ("memory", "experts", "low-rank", "channel-scales")
+ENGINE_PARTS: tuple[str, ...] = ("memory", "experts", "channel-scales")
 """Parts of an engine that synthesis can do without: the memory of known classes, and of what the generator adds to its base, the
-steps towards experts, the low-rank part and the channel scales."""
+steps towards experts and the channel scales."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +39,7 @@ class EngineConfig:
     layers: int = 2
     """Self-attention layers of the task encoder."""
     rank: int = 4
-    """Number of learned directions of each tensor's low-rank part and of its channel scales."""
+    """Number of learned directions of each tensor's channel scales."""
     views: int = 4
     """Fixed mirror images and turns of each support picture that the head is computed from (1 to 8)."""
     metric_rank: int = 128

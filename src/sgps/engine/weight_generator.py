@@ -2,15 +2,15 @@
 
 In: class tokens (N, D), task token (D,), familiarity (K,) of the task to each expert. Out: for every tensor l
 
-    θ_l = (base_l + Σ_k α_lk E_lk + A_l diag(c_l) B_l) · (1 + S_l d_l)        channel by channel
+    θ_l = (base_l + Σ_k α_lk E_lk) · (1 + S_l d_l)        channel by channel
 
-where E_k = expert_k - base are stored directions, A, B, S are learned once in pretraining, and α, c, d are what a query token
-per tensor emits for the task. An expert is followed as far as the task's descriptions name what it has learned: α_lk is its
+where E_k = expert_k - base are stored directions, S is learned once in pretraining, and α, d are what a query token per tensor
+emits for the task. An expert is followed as far as the task's descriptions name what it has learned: α_lk is its
 familiarity times a step, times a factor between 0 and 2 that the generator chooses per tensor. The last layers start at zero,
 so that an untrained generator moves every tensor alike, and returns exactly the base where nothing is familiar.
 
-Sources: low-rank deltas after LoRA (Hu et al., arXiv 2106.09685), generated per task as in Text-to-LoRA (arXiv 2506.06105);
-channel scales 1 + s after CNAPs (Requeima et al., arXiv 1906.07697).
+Source of channel scales 1 + s: CNAPs (Requeima et al., arXiv 1906.07697). Low-rank changes of each tensor, generated as in
+Text-to-LoRA (arXiv 2506.06105), were part of this and harmed new classes (`docs/log.md`).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from sgps.engine.config import EngineConfig
 from sgps.target.architecture import Architecture, ParameterSpec, build_architecture
 
 _STEP = 0.1
-"""Size of a low-rank or channel-scale change, relative to the tensor, at a code of length one."""
+"""Size of a channel's change, relative to the channel, at a code of length one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,8 +35,6 @@ class Codes:
 
     experts: Tensor
     """α, how far each tensor moves towards each expert: (L, K)."""
-    low_rank: Tensor
-    """c, coefficients of the low-rank part: (L, R)."""
     scales: Tensor
     """d, coefficients of the channel scales: (L, R)."""
 
@@ -44,7 +42,6 @@ class Codes:
         """The same with some of `ENGINE_PARTS` switched off."""
         return Codes(
             experts=self.experts * ("experts" not in parts),
-            low_rank=self.low_rank * ("low-rank" not in parts),
             scales=self.scales * ("channel-scales" not in parts),
         )
 
@@ -67,7 +64,6 @@ class WeightGenerator(nn.Module):
         shapes = [_matrix_shape(spec) for spec in self.specs]
         self._sizes = [rows * columns for rows, columns in shapes]
         self._rows = [rows for rows, _ in shapes]
-        self._columns = [columns for _, columns in shapes]
         total, experts, width = sum(self._sizes), len(config.experts), config.width
         self.register_buffer("base", torch.zeros(total), persistent=False)
         self.register_buffer("directions", torch.zeros(experts, total), persistent=False)
@@ -102,14 +98,12 @@ class WeightGenerator(nn.Module):
         self.familiarity_embedding = nn.Linear(1, width)
         self.expert_hidden = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, width), nn.GELU())
         self.expert_head = nn.Linear(width, 1)
-        self.code_head = nn.Linear(width, 2 * config.rank)
-        for head in (self.expert_head, self.code_head):
+        self.scale_head = nn.Linear(width, config.rank)
+        for head in (self.expert_head, self.scale_head):
             nn.init.zeros_(head.weight)
             nn.init.zeros_(head.bias)
         self.rank = config.rank
         self.expert_step = config.expert_step
-        self.left = nn.Parameter(torch.randn(sum(self._rows), config.rank))
-        self.right = nn.Parameter(torch.randn(sum(self._columns), config.rank))
         self.scale_directions = nn.Parameter(torch.randn(sum(self._rows), config.rank))
 
     @torch.no_grad()
@@ -157,13 +151,11 @@ class WeightGenerator(nn.Module):
         hidden = hidden + self.mix(hidden)
         expert = self.expert_key + self.familiarity_embedding(familiarity[:, None])
         pairs = self.expert_hidden(hidden[:, None] + expert[None])
-        low_rank, scales = self.code_head(hidden).chunk(2, dim=-1)
         # Bounded codes: no task, however strange, can throw the network far from base and experts.
         factor = 2 * self.expert_head(pairs)[..., 0].sigmoid()
         return Codes(
             experts=self.expert_step * familiarity * factor,
-            low_rank=low_rank.tanh(),
-            scales=scales.tanh(),
+            scales=self.scale_head(hidden).tanh(),
         )
 
     def compose(self, codes: Codes) -> dict[str, Tensor]:
@@ -171,16 +163,10 @@ class WeightGenerator(nn.Module):
         weights: dict[str, Tensor] = {}
         bases = torch.split(self.base, self._sizes)
         directions = torch.split(self.directions, self._sizes, dim=1)
-        lefts = torch.split(self.left, self._rows)
-        rights = torch.split(self.right, self._columns)
         scales = torch.split(self.scale_directions, self._rows)
         unit = _STEP / self.rank**0.5
         for index, spec in enumerate(self.specs):
-            base = bases[index]
-            moved = base + codes.experts[index] @ directions[index]
-            size = base.square().mean().sqrt() * unit
-            change = (lefts[index] * (codes.low_rank[index] * size)) @ rights[index].T
+            moved = bases[index] + codes.experts[index] @ directions[index]
             gain = 1 + unit * (scales[index] @ codes.scales[index])
-            tensor = (moved.view_as(change) + change) * gain[:, None]
-            weights[spec.name] = tensor.view(spec.shape)
+            weights[spec.name] = (moved.view(len(gain), -1) * gain[:, None]).view(spec.shape)
         return weights

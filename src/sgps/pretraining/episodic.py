@@ -97,11 +97,10 @@ class EpisodicRun:
             cache.stages[:, -network.architecture.num_features :].mean(0)
         )
         network.head.set_metric(class_residuals(cache, stream.sources, network.head.num_features))
-        directions = ("generator.left", "generator.right", "generator.scale_directions")
         parameters = dict(network.named_parameters())
         self.optimizer = torch.optim.AdamW(
             [
-                {"params": [parameters.pop(name) for name in directions], "factor": 0.3},
+                {"params": [parameters.pop("generator.scale_directions")], "factor": 0.3},
                 {
                     "params": [p for n, p in parameters.items() if n.startswith("head.")],
                     "factor": 3,
@@ -183,7 +182,7 @@ class EpisodicRun:
         loss = functional.cross_entropy(scores, target)
         loss = loss + self.config.teacher * self._teacher_loss(draw, scores, task.labels)
         # Directions cost something, so that a task moves away from the base only for a reason.
-        size = codes.low_rank.square().mean() + codes.scales.square().mean()
+        size = codes.scales.square().mean()
         accuracy = float((scores.argmax(1) == target).float().mean())
         return loss + 0.01 * size, accuracy, {k: v.detach() for k, v in backbone.items()}
 
