@@ -176,10 +176,12 @@ def test_other_descriptions_give_other_weights() -> None:
 
 
 def test_a_synthesized_classifier_recognizes_the_colors_it_was_shown() -> None:
-    engine = tiny_engine()
-    support, held_out = colored_support((5, 5, 5), seed=1), colored_support((9, 9, 9), seed=2)
-    guesses = engine.synthesize(support).probabilities(held_out.images).argmax(1)
-    assert (guesses == held_out.labels).float().mean() > 0.9
+    engine, rates = tiny_engine(), []
+    for seed in (1, 3, 5):
+        support, held_out = (colored_support((n,) * 3, seed + n) for n in (5, 9))
+        guesses = engine.synthesize(support).probabilities(held_out.images).argmax(1)
+        rates.append((guesses == held_out.labels).float().mean())
+    assert torch.stack(rates).mean() > 0.9
 
 
 def test_a_saved_engine_synthesizes_the_same_after_loading_twice(tmp_path) -> None:
