@@ -14,6 +14,8 @@ import numpy as np
 from sgps.evaluation.episodes import Episode, digest_of
 
 _STREAM = 1
+_CANDIDATES = 60
+"""Pictures of each class that may serve, the same for all episodes: a large set need not be read whole for these."""
 
 
 def with_outside(
@@ -38,7 +40,11 @@ def with_outside(
     """
     names = np.asarray(labels, dtype=object)
     owners = np.unique(np.asarray(groups, dtype=str), return_inverse=True)[1]
-    members = {name: np.flatnonzero(names == name) for name in sorted(set(labels))}
+    choice = np.random.default_rng([seed, _STREAM])
+    members = {
+        name: choice.permutation(np.flatnonzero(names == name))[:_CANDIDATES]
+        for name in sorted(set(labels))
+    }
     filled = []
     for index, episode in enumerate(episodes):
         rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(index, _STREAM)))

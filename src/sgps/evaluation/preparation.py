@@ -52,9 +52,11 @@ def prepare(
     """
     sources = {source for source in map(feature_source, methods) if source is not None}
     engine, peers = networks.engine, networks.peers
-    used = sorted({index for e in episodes for index in (*e.support, *e.query, *e.outside)})
+    needed = {index for e in episodes for index in (*e.support, *e.query, *e.outside)}
     if SEMI_SUPERVISED & set(methods):
-        used = list(range(len(one.pictures)))
+        posed = {name for episode in episodes for name in episode.classes}
+        needed |= {index for index, own in enumerate(one.pictures) if own.label in posed}
+    used = sorted(needed)
     rows = {index: row for row, index in enumerate(used)}
     pictures = [one.pictures[index] for index in used]
     engine_images = peer_images = None
