@@ -59,3 +59,10 @@ def test_the_same_seed_gives_the_same_outside_and_another_seed_others():
     assert outside_digest(fill(*THREE, episodes)) == outside_digest(first)
     assert outside_digest(fill(*THREE, episodes, seed=1)) != outside_digest(first)
     assert len({episode.outside for episode in first}) > 15
+
+
+def test_only_some_pictures_of_a_large_class_may_serve():
+    labels, groups = labelled({"a": 20, "b": 20, "c": 500})
+    episodes = draw(labels, groups, n_way=2, n_episodes=60, classes=["a", "b"])
+    outside = {index for episode in fill(labels, groups, episodes) for index in episode.outside}
+    assert 20 < len(outside) <= 60
