@@ -29,7 +29,7 @@ from sgps.target.network import Weights, pooled_features
 from sgps.task import Preprocessing, SupportSet
 from sgps.version import __version__
 
-_LEAST_WORTH, _LEAST_SHARE = 0.05, 0.2
+_LEAST_WORTH, _LEAST_SHARE = 0.2, 0.2
 """Pictures that a recollection must be worth, and the say a known class must have in it, to be told of."""
 _SHIPPED = Path(__file__).parent / "weights"
 
