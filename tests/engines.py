@@ -79,7 +79,7 @@ def tiny_network(
         if trained:
             fill_memory(network)
             for head in (network.generator.expert_head, network.generator.scale_head):
-                torch.nn.init.normal_(head.weight, std=0.3)
+                torch.nn.init.normal_(head.weight, std=0.2)
     return network
 
 

@@ -18,6 +18,8 @@ from sgps.evaluation.metrics import Interval
 ROOT = Path(__file__).parent.parent.parent
 NOVEL, FIVE, MODALITIES = "isic2018-novel", "isic2018-5way", "cross-modality"
 FILES = (NOVEL, FIVE, MODALITIES)
+SHORTER = {FIVE: "five-way", MODALITIES: "modalities"}
+"""Protocols of results/protocols that a file may be of, in place of the package's protocol of its own name."""
 GRADIENT = ("finetune", "finetune-head", "anil", "protokd")
 """Methods that take gradient steps on the support."""
 # As in `sgps.evaluation.report`, which needs torch.
@@ -101,7 +103,8 @@ class Results:
 
     def _of_file(self, name: str) -> list[Task]:
         content = self.load(name)
-        assert content["protocol"]["name"] == name, f"{name}.json is of another protocol"
+        own = content["protocol"]["name"]
+        assert own in (name, SHORTER.get(name)), f"{name}.json is of another protocol"
         tasks = []
         for part in content["parts"].values():
             settings = part["settings"]
