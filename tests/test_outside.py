@@ -66,3 +66,11 @@ def test_only_some_pictures_of_a_large_class_may_serve():
     episodes = draw(labels, groups, n_way=2, n_episodes=60, classes=["a", "b"])
     outside = {index for episode in fill(labels, groups, episodes) for index in episode.outside}
     assert 20 < len(outside) <= 60
+
+
+def test_only_the_first_episodes_get_outside_pictures():
+    labels, groups = labelled({"a": 20, "b": 20, "c": 20})
+    plain = draw(labels, groups, n_way=2, n_episodes=205)
+    filled = fill(labels, groups, plain)
+    assert all(len(episode.outside) == 6 for episode in filled[:200])
+    assert filled[200:] == plain[200:]

@@ -71,9 +71,11 @@ class _Runner:
         self.weights = weights
 
     def activate(self, x: Tensor) -> Tensor:
+        """The activation; in place where no gradient is wanted, so that no second map is written."""
+        inplace = not torch.is_grad_enabled()
         if self.architecture.activation == "silu":
-            return functional.silu(x)
-        return functional.relu6(x)
+            return functional.silu(x, inplace=inplace)
+        return functional.relu6(x, inplace=inplace)
 
     def conv_norm(
         self, x: Tensor, conv: str, norm: str, stride: int = 1, groups: int = 1
