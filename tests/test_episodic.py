@@ -51,8 +51,8 @@ def pool():
 
 def texts_of(sources):
     return {
-        (index, c): HashedText().encode([f"{source.name} {name}", name])
-        for index, source in enumerate(sources)
+        (source.name, c): HashedText().encode([f"{source.name} {name}", name])
+        for source in sources
         for c, name in enumerate(source.class_names)
     }
 
@@ -152,7 +152,7 @@ def test_the_memory_hides_the_set_of_a_task_in_half_of_the_tasks_and_always_wher
     for index in range(60):
         draw = run.stream.draw(index)
         task = run.task_tensors(draw, np.random.default_rng(index), torch.zeros(0, 3, SIZE, SIZE))
-        own = [name.startswith(f"{run.stream.sources[draw.source].name}/") for name in KNOWN_HERE]
+        own = [name.startswith(f"{draw.source}/") for name in KNOWN_HERE]
         assert all(a for a, o in zip(task.allowed.tolist(), own, strict=True) if not o)
         hides = not any(a for a, o in zip(task.allowed.tolist(), own, strict=True) if o)
         hidden[draw.is_seen] += hides
@@ -160,6 +160,21 @@ def test_the_memory_hides_the_set_of_a_task_in_half_of_the_tasks_and_always_wher
             assert hides
     seen = sum(run.stream.draw(index).is_seen for index in range(60))
     assert 0.2 * seen < hidden[True] < 0.8 * seen
+
+
+def test_tasks_of_another_stream_have_their_own_descriptions_and_hide_their_own_set(pool):
+    # The temperature is fitted to tasks of a stream that leaves sets out.
+    run = new_run(pool)
+    alone = TaskStream(pool, [], pool.sources[1:], CONFIG, 0)
+    for index in range(20):
+        draw = alone.draw(index)
+        task = run.task_tensors(draw, np.random.default_rng(index), torch.zeros(0, 3, SIZE, SIZE))
+        for c, text, described in zip(draw.classes, task.text, draw.described, strict=True):
+            own = run.texts[pool.sources[1].name, c]
+            choices = torch.stack([own[0], own[1], own.mean(0)]) * described
+            assert (choices - text).abs().amax(1).min() < 1e-6
+        own_set = [name.startswith(f"{pool.sources[1].name}/") for name in KNOWN_HERE]
+        assert all(task.allowed[i] for i, own in enumerate(own_set) if not own)
 
 
 KINDS = {
@@ -271,7 +286,7 @@ def test_descriptions_are_the_catalogue_s():
         class_names=("HSIL", "SCC"),
     )
     texts = description_embeddings([source], HashedText())
-    assert sorted(texts) == [(0, 0), (0, 1)]
+    assert sorted(texts) == [("cervix_lbc4", 0), ("cervix_lbc4", 1)]
     assert all(
         embedding.shape[0] >= 2 and embedding.shape[1] == TEXT_WIDTH for embedding in texts.values()
     )
@@ -320,7 +335,8 @@ def test_a_class_is_known_to_the_expert_of_its_family_that_learns_from_the_fewes
         class_names=("bcc", "mel", "nv"),
     )
     held_out = dataclasses.replace(source, name="isic2017")
-    texts = {(0, label): torch.zeros(1, 4) for label in range(3)} | {(1, 1): torch.zeros(1, 4)}
+    texts = {("ham10000", label): torch.zeros(1, 4) for label in range(3)}
+    texts["isic2017", 1] = torch.zeros(1, 4)
     experts = [
         Expert(name="wide", families=("photograph", "dermatoscopy"), optimization=quick(1)),
         Expert(name="skin", families=("dermatoscopy",), optimization=quick(1)),

@@ -57,6 +57,11 @@ def test_a_task_depends_on_seed_and_index_only(pool, stream, draws):
     assert len(set(draws)) > 0.99 * COUNT
 
 
+def test_few_pictures_of_a_class_are_drawn_more_often_than_many(draws):
+    counts = Counter(n for draw in draws for n in Counter(draw.support_labels).values())
+    assert counts[1] > 1.3 * counts[2] > 1.3 * counts[4] > 0
+
+
 def test_no_group_stands_in_support_and_query(pool, draws):
     for draw in draws:
         support = {pool.groups[i] for i in draw.support}
@@ -77,7 +82,7 @@ def test_no_group_stands_in_support_and_query_of_two_classes():
 
 def test_classes_are_of_one_source_and_labels_are_theirs(stream, draws):
     for draw in draws:
-        source = stream.sources[draw.source]
+        source = next(one for one in stream.sources if one.name == draw.source)
         label_of = dict(zip(source.indices.tolist(), source.labels.tolist(), strict=True))
         for pictures, labels in (
             (draw.support, draw.support_labels),
@@ -131,8 +136,9 @@ def test_two_classes_at_least_have_pictures_if_any_has(draws):
     assert all(len(set(draw.support_labels)) != 1 for draw in draws)
 
 
-def test_familiar_sets_get_their_share_and_are_marked(draws):
-    assert all(draw.is_seen == (draw.source > 0) for draw in draws)
+def test_familiar_sets_get_their_share_and_are_marked(stream, draws):
+    familiar = {one.name for one in stream.sources[1:]}
+    assert all(draw.is_seen == (draw.source in familiar) for draw in draws)
     assert 0.3 < sum(draw.is_seen for draw in draws) / COUNT < 0.5
 
 
@@ -160,10 +166,13 @@ def test_a_class_of_few_large_groups_still_has_a_query():
 
 def test_a_source_with_too_little_is_passed_over(pool):
     poor = dataclasses.replace(
-        pool.sources[0], indices=pool.sources[0].indices[:12], labels=pool.sources[0].labels[:12]
+        pool.sources[0],
+        name="poor",
+        indices=pool.sources[0].indices[:12],
+        labels=pool.sources[0].labels[:12],
     )
     stream = TaskStream(pool, [poor, pool.sources[1]], [], CONFIG, 0)
-    assert {stream.draw(index).source for index in range(50)} == {1}
+    assert {stream.draw(index).source for index in range(50)} == {pool.sources[1].name}
 
 
 def test_an_empty_source_is_passed_over(pool):

@@ -35,6 +35,9 @@ class have 0.95 with all of its texts together, one text 0.79 (median over the c
 0.86: there an expert does more harm than good."""
 _SAME_PICTURES = 0.4, 0.6
 """The same of pictures."""
+_SAME_WORTH = 4.0
+"""How many times more pictures the known class itself is worth than one that is like it: nothing then speaks against the mean of
+all its pictures but that camera and clinic may differ. Chosen on dev."""
 _ASSUMED_LIKENESS = 0.7
 """Of the pictures of a task that has none: they are taken to be like those of every known class."""
 
@@ -149,9 +152,10 @@ class ClassMemory(nn.Module):
             directions = directions - directions[has_text].mean(0)
         directions = directions / self.length.clamp(min=1e-6)
         directions = directions / directions.norm(dim=1, keepdim=True).clamp(min=1)
+        worth = relevant.sum(1) * (1 + _SAME_WORTH * known.sum(1))
         return Recall(
             directions=directions * described[:, None],
-            count=self.log_count.exp() * relevant.sum(1) * described,
+            count=self.log_count.exp() * worth * described,
             center=shares[has_text].mean(0) @ self.centers[self.set_of],
             familiarity=familiarity,
             shares=shares * described[:, None],

@@ -78,14 +78,14 @@ def resized(images: Tensor, size: int) -> Tensor:
 
 def description_embeddings(
     sources: Sequence[LabelSource], encoder: TextEncoder
-) -> dict[tuple[int, int], Tensor]:
-    """Embeddings (t, text_width) of every class of every source, as all texts of the catalogue describe it."""
+) -> dict[tuple[str, int], Tensor]:
+    """Embeddings (t, text_width) by source and class, as all texts of the catalogue describe it."""
     embeddings = {}
-    for index, source in enumerate(sources):
+    for source in sources:
         texts = all_descriptions_of(source.set_name)
         for place, name in enumerate(source.class_names):
             if texts.get(name):
-                embeddings[index, place] = encoder.encode(texts[name])
+                embeddings[source.name, place] = encoder.encode(texts[name])
     return embeddings
 
 

@@ -59,7 +59,7 @@ class EpisodicRun:
         network: SynthesisNetwork,
         pool: Pool,
         stream: TaskStream,
-        texts: Mapping[tuple[int, int], Tensor],
+        texts: Mapping[tuple[str, int], Tensor],
         cache: Cache,
         prepare: Preprocessing,
         config: Episodic,
@@ -72,7 +72,7 @@ class EpisodicRun:
             network: holds base and experts; trained in place.
             pool: pictures.
             stream: tasks.
-            texts: embeddings (t, text_width) of the descriptions of (label source, class); a class may be missing.
+            texts: embeddings (t, text_width) of the descriptions of (name of a label source, class); a class may be missing.
             cache: base and expert features of the pictures.
             prepare: preprocessing of the engine.
             config: how long and how fast.
@@ -127,8 +127,7 @@ class EpisodicRun:
                 means.append(own[torch.from_numpy(rng.permutation(len(own))[:size])].mean(0))
         text = torch.stack(means).to(self.device)
         hides = not draw.is_seen or rng.random() < _HIDDEN
-        own_set = self.stream.sources[draw.source].name
-        allowed = [not hides or name.partition("/")[0] != own_set for name in self._known]
+        allowed = [not hides or name.partition("/")[0] != draw.source for name in self._known]
         return TaskTensors(
             images=images,
             labels=torch.tensor(draw.support_labels, dtype=torch.int64, device=self.device),

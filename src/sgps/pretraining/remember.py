@@ -38,7 +38,7 @@ class KnownClass:
 
 def known_classes(
     sources: Sequence[LabelSource],
-    texts: Mapping[tuple[int, int], Tensor],
+    texts: Mapping[tuple[str, int], Tensor],
     experts: Sequence[Expert],
     held_out: Sequence[str],
 ) -> list[KnownClass]:
@@ -46,7 +46,7 @@ def known_classes(
 
     Args:
         sources: with the pictures to remember.
-        texts: embeddings of the descriptions of (source, class).
+        texts: embeddings of the descriptions of (name of the source, class).
         experts: of the recipe.
         held_out: sets that no expert has learned.
     """
@@ -54,7 +54,7 @@ def known_classes(
     for place, source in enumerate(sources):
         expert = -1 if source.name in held_out else _expert_of(source.family, experts)
         for label, name in enumerate(source.class_names):
-            if (place, label) in texts and bool((source.labels == label).any()):
+            if (source.name, label) in texts and bool((source.labels == label).any()):
                 found.append(
                     KnownClass(
                         source=place, label=label, name=f"{source.name}/{name}", expert=expert
@@ -75,7 +75,7 @@ def remember(
     pool: Pool,
     sources: Sequence[LabelSource],
     known: Sequence[KnownClass],
-    texts: Mapping[tuple[int, int], Tensor],
+    texts: Mapping[tuple[str, int], Tensor],
     prepare: Preprocessing,
     on_done: Callable[[int, int], None],
 ) -> None:
@@ -93,7 +93,7 @@ def remember(
         moved_means.append(moved)
         on_done(done + 1, len(known))
     if known:
-        text = torch.stack([texts[one.source, one.label].mean(0) for one in known])
+        text = torch.stack([texts[sources[one.source].name, one.label].mean(0) for one in known])
         place = network.memory.directions.device
         network.memory.remember(text.to(place), torch.stack(means), torch.stack(moved_means))
 

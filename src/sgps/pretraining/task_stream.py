@@ -7,6 +7,7 @@ support and query.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -31,8 +32,8 @@ _ATTEMPTS = 100
 class TaskDraw:
     """One task: pictures by their place in the pool."""
 
-    source: int
-    """Place of the label source."""
+    source: str
+    """Name of the label source."""
     classes: tuple[int, ...]
     """Classes of that source, in the order of the task's labels."""
     support: tuple[int, ...]
@@ -106,9 +107,9 @@ class TaskStream:
         way = int(rng.integers(2, min(config.max_way, len(usable)) + 1))
         classes = tuple(int(c) for c in rng.permutation(usable)[:way])
         described, pictured = self._modalities(rng, way)
-        shot = int(rng.integers(1, config.max_shot + 1))
+        shot = self._shot(rng)
         unequal = rng.random() < 0.3
-        shots = [int(rng.integers(1, config.max_shot + 1)) if unequal else shot for _ in classes]
+        shots = [self._shot(rng) if unequal else shot for _ in classes]
         orders = [[int(i) for i in rng.permutation(self._members[source][c])] for c in classes]
         # One group a class is kept for the query before any support is chosen. Groups are compared over the whole task:
         # a patient may have pictures of two classes.
@@ -125,7 +126,7 @@ class TaskStream:
             return None
         chosen = [own if has else [] for own, has in zip(chosen, pictured, strict=True)]
         return TaskDraw(
-            source=source,
+            source=self.sources[source].name,
             classes=classes,
             support=tuple(i for own in chosen for i in own),
             support_labels=tuple(label for label, own in enumerate(chosen) for _ in own),
@@ -134,6 +135,10 @@ class TaskStream:
             described=described,
             is_seen=is_seen,
         )
+
+    def _shot(self, rng: np.random.Generator) -> int:
+        """Pictures of a class, 1 to `max_shot`: the fewer the more often, since every one more matters less (log-uniform)."""
+        return int(math.exp(rng.uniform(0, math.log(self._config.max_shot + 1))))
 
     def _modalities(
         self, rng: np.random.Generator, way: int
