@@ -11,6 +11,7 @@ import argparse
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 
 from plots import numbers
@@ -26,38 +27,50 @@ class Picture:
 
     numbers: Callable[[Results], Numbers]
     drawn_by: str
-    """Function of `plots.drawing`, which needs matplotlib; tests do without."""
+    """Module of `plots` and function there, which needs matplotlib; tests do without."""
     title: str
     caption: str
+    place: str = "figures"
+    """Of docs/results.md, where it is shown."""
 
 
 FIGURES: Mapping[str, Picture] = {
     "shots": Picture(
         numbers.shots,
-        "draw_shots",
+        "drawing.draw_shots",
         "Accuracy against pictures a class",
         "Accuracy against pictures a class on the novel classes, all three at once; bars are 95 % intervals over episodes.",
     ),
     "reliability": Picture(
         numbers.reliability,
-        "draw_reliability",
+        "drawing.draw_reliability",
         "Reliability diagram",
         "How often an answer is right against how sure it is, on the same classes, and how many answers are that sure; above the "
         "line is too unsure, below it too sure.",
     ),
     "costs": Picture(
         numbers.costs,
-        "draw_costs",
+        "drawing.draw_costs",
         "Accuracy against seconds to a classifier",
         "Accuracy against the seconds from pictures to a classifier, on the same classes; named are sgps, the best of each kind, "
         "and all that take gradient steps (these on few episodes).",
     ),
+    "codes": Picture(
+        numbers.codes,
+        "codes.draw_codes",
+        "What the generator decides, by task and stage",
+        "What the generator decides for each task (rows), stage by stage of the network (columns; s is the stem, c the last "
+        "convolution): above, how far it goes from the base towards each expert, 1 being the expert itself; below, how much it "
+        "scales channels (root mean square), and how much of that is not the same for all tasks.",
+        place="codes",
+    ),
 }
 
 
-def shown(results: Results) -> str:
-    """Links to the figures, with what they show."""
-    chosen = {name: one for name, one in FIGURES.items() if one.numbers(results)}
+def shown(results: Results, place: str = "figures") -> str:
+    """Links to the figures of a place, with what they show."""
+    own = {name: one for name, one in FIGURES.items() if one.place == place}
+    chosen = {name: one for name, one in own.items() if one.numbers(results)}
     return "\n\n".join(
         f"![{one.title}](figures/{name}.svg)\n\n{one.caption}" for name, one in chosen.items()
     )
@@ -90,7 +103,8 @@ def main() -> None:
         content = one.numbers(results)
         if content:
             with drawing.styled():
-                figure = getattr(drawing, one.drawn_by)(content)
+                module, _, function = one.drawn_by.partition(".")
+                figure = getattr(import_module(f"plots.{module}"), function)(content)
                 for suffix in (".svg", ".png") if options.png else (".svg",):
                     drawing.save(figure, content, folder / f"{name}{suffix}")
 

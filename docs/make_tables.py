@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from make_figures import shown
-from tables import differences, features, methods, probes, readme
+from tables import codes, differences, features, methods, probes, readme
 from tables.reading import FILES, FIVE, MODALITIES, NOVEL, ROOT, Results
 
 
@@ -25,6 +25,10 @@ class Place:
     """It is filled in once one of these is there, and stays as it is until then."""
 
 
+def _dependence(results: Results) -> str:
+    return f"{shown(results, 'codes')}\n\n{codes.codes(results)}"
+
+
 DOCUMENTS: Mapping[str, Mapping[str, Place]] = {
     "README.md": {
         "number": Place(readme.honest_number, (NOVEL,)),
@@ -35,6 +39,7 @@ DOCUMENTS: Mapping[str, Mapping[str, Place]] = {
         "shots-five": Place(partial(methods.by_shots, file=FIVE), (FIVE,)),
         "figures": Place(shown, (NOVEL,)),
         "controls": Place(differences.by_control),
+        "codes": Place(_dependence, ("codes",)),
         "words": Place(differences.by_words),
         "features": Place(features.features),
         "previous": Place(differences.since_before, (NOVEL, MODALITIES)),

@@ -91,6 +91,36 @@ def results_of(protocol, episodes=6, skill=SKILL, few=FEW, sets=None, pictures=8
     return {"protocol": {"name": chosen.name, "title": chosen.title}, "parts": parts}
 
 
+def codes_of():
+    """What `results/probe_codes.py` might give, of a network of two stages and one expert."""
+    places = ((0, "conv", 0.03, 0.0009, 0.0001), (0, "shift", 0.01, 0.0, 0.0))
+    places += ((1, "pointwise", 0.2, 0.0016, 0.0016), (1, "pointwise", 0.1, -0.0004, 0.0004))
+    tensors = [
+        {
+            "name": str(number),
+            "stage": stage,
+            "kind": kind,
+            "change": change,
+            "between": between,
+            "within": within,
+            "between_without_experts": between / 4,
+        }
+        for number, (stage, kind, change, between, within) in enumerate(places)
+    ]
+    head = [{"name": "classifier.weight", "between": 0.16, "within": 0.48}]
+    own = {"familiarity": {"skin": 0.5}, "experts": {"skin": [0.2, 0.1]}}
+    own |= {"scales": [0.03, 0.02], "scales_apart": [0.01, 0.0]}
+    return {
+        "settings": {"episodes": 4, "shot": 5, "seed": 0, "image_size": 128}
+        | {"engine_digest": "e" * 64},
+        "stages": ["stem", "last convolution"],
+        "tasks": {"novel 3-way": own, "pbc_8 5-way": own | {"experts": {"skin": [0.0, 0.0]}}},
+        "tensors": tensors,
+        "classifier": {"way": 5, "tasks": ["pbc_8 5-way", "wound_azh 5-way"], "tensors": head},
+        "git_commit": "c" * 40,
+    }
+
+
 def write(folder: Path, **results) -> None:
     """Write result files; an underscore of a name is a dash in the file's."""
     for name, content in results.items():

@@ -7,12 +7,12 @@ import json
 import re
 
 import pytest
-from invented import SKILL, results_of, write
+from invented import SKILL, codes_of, results_of, write
 
 import make_figures
 import make_tables
 from plots import numbers
-from tables import cells, differences, features, methods, readme
+from tables import cells, codes, differences, features, methods, readme
 from tables.reading import FIVE, MODALITIES, NOVEL, Results
 
 PROTOCOLS = (NOVEL, FIVE, MODALITIES)
@@ -50,6 +50,7 @@ def _filled(results):
 def test_every_place_but_those_of_the_probes_is_filled_from_the_three_files(results) -> None:
     everywhere = {(d, place) for d, places in make_tables.DOCUMENTS.items() for place in places}
     assert everywhere - set(_filled(results)) == {
+        ("docs/results.md", "codes"),
         ("docs/words.md", "words"),
         ("docs/words.md", "drawn"),
     }
@@ -268,6 +269,7 @@ def test_other_episodes_are_not_compared(changed, files, tmp_path) -> None:
 def test_a_figure_of_other_numbers_is_stale(results, files, tmp_path) -> None:
     folder = tmp_path / "figures"
     folder.mkdir()
+    write(tmp_path, codes=codes_of())
     assert make_figures.stale(results, folder) == list(make_figures.FIGURES)
     for name, one in make_figures.FIGURES.items():
         text = (
@@ -291,3 +293,34 @@ def test_figures_name_the_best_peers_and_hold_what_json_holds(results) -> None:
         content = one.numbers(results)
         assert json.loads(json.dumps(content)) == content
     assert make_figures.shown(results).count("](figures/") == 3
+
+
+def test_codes_are_summed_up_by_stage_and_kind(tmp_path) -> None:
+    write(tmp_path, codes=codes_of())
+    text = codes.codes(Results(tmp_path))
+    # Root mean squares: of the changes 0.03 and 0.01, of the variances 0.0009 and 0, and so on.
+    (stem,) = _rows(text, "stem")
+    assert stem[1:] == ["2", "1", "2.24", "2.12", "1.06", "0.71", "90"]
+    # What is below chance in one tensor makes up for what is above it in another, as a mean does.
+    (last,) = _rows(text, "last convolution")
+    assert last[1:] == ["2", "1", "15.81", "2.45", "1.22", "3.16", "38"]
+    assert _rows(text, "pointwise convolutions")[0][1:] == last[1:]
+    (shift,) = _rows(text, "norm shifts")
+    assert shift[1:] == ["1", "0", "1.00", "0.00", "0.00", "0.00", cells.NOTHING]
+    (head,) = _rows(text, "classifier")
+    assert head[1:] == ["1", "1", cells.NOTHING, "40.00", cells.NOTHING, "69.28", "25"]
+    assert _rows(text, "whole backbone")[0][1:3] == ["4", "2"]
+    assert not _rows(text, "other biases")
+    assert "4 episodes of each of 2 tasks" in text
+    assert "commit `cccccccccccc`" in text
+
+
+def test_the_map_of_codes_stands_with_its_table_and_nowhere_else(files, tmp_path) -> None:
+    write(tmp_path, codes=codes_of(), **{NOVEL: files[NOVEL]})
+    results = Results(tmp_path)
+    content = make_tables.DOCUMENTS["docs/results.md"]["codes"].content(results)
+    assert "](figures/codes.svg)" in content
+    assert "codes.svg" not in make_figures.shown(results)
+    shown = numbers.codes(results)
+    assert shown["experts"] == {"skin": [[0.2, 0.1], [0.0, 0.0]]}
+    assert shown["tasks"] == ["novel 3-way", "pbc_8 5-way"]

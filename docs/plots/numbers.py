@@ -117,3 +117,19 @@ def _kind(method: str) -> str:
     if head in GRADIENT:
         return STEPS
     return ON_ENGINE if source in {"base", "engine"} else ON_IMAGENET
+
+
+def codes(results: Results) -> Numbers:
+    """What the generator decides for each task, stage by stage: coefficients of the experts and sizes of the channel scales."""
+    if not results.has("codes"):
+        return {}
+    found = results.load("codes")
+    tasks = found["tasks"]
+    experts = list(dict.fromkeys(name for own in tasks.values() for name in own["experts"]))
+    return {
+        "stages": found["stages"],
+        "tasks": list(tasks),
+        "experts": {name: [own["experts"][name] for own in tasks.values()] for name in experts},
+        "scales": [own["scales"] for own in tasks.values()],
+        "scales_apart": [own["scales_apart"] for own in tasks.values()],
+    }

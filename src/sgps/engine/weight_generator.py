@@ -158,15 +158,18 @@ class WeightGenerator(nn.Module):
             scales=self.scale_head(hidden).tanh(),
         )
 
+    def gains(self, codes: Codes) -> list[Tensor]:
+        """What each tensor's output channels are multiplied by."""
+        scales = torch.split(self.scale_directions, self._rows)
+        unit = _STEP / self.rank**0.5
+        return [1 + unit * (own @ code) for own, code in zip(scales, codes.scales, strict=True)]
+
     def compose(self, codes: Codes) -> dict[str, Tensor]:
         """Materialize every tensor of the backbone from the codes."""
         weights: dict[str, Tensor] = {}
         bases = torch.split(self.base, self._sizes)
         directions = torch.split(self.directions, self._sizes, dim=1)
-        scales = torch.split(self.scale_directions, self._rows)
-        unit = _STEP / self.rank**0.5
-        for index, spec in enumerate(self.specs):
+        for index, (spec, gain) in enumerate(zip(self.specs, self.gains(codes), strict=True)):
             moved = bases[index] + codes.experts[index] @ directions[index]
-            gain = 1 + unit * (scales[index] @ codes.scales[index])
             weights[spec.name] = (moved.view(len(gain), -1) * gain[:, None]).view(spec.shape)
         return weights
