@@ -8,10 +8,11 @@ import re
 
 import pytest
 import torch
-from engines import SIZE, HashedText, colored_support, texts_of, tiny_engine, tiny_network
+from engines import SIZE, TEXT_WIDTH, HashedText, colored_support, texts_of, tiny_engine, tiny_network
 
 from sgps.engine.config import ENGINE_PARTS
 from sgps.engine.engine import Engine, resolve_device, shipped_engines
+from sgps.engine.model import TaskTensors
 from sgps.errors import InputError
 from sgps.target.network import pooled_features
 from sgps.task import SupportSet
@@ -80,6 +81,19 @@ def test_the_network_itself_is_invariant_to_shots_and_equivariant_to_classes() -
     for name, tensor in plain.items():
         expected = tensor[order] if name.startswith("classifier") else tensor
         torch.testing.assert_close(other[name], expected, atol=1e-4, rtol=1e-4)
+
+
+def test_many_pictures_of_a_class_get_fewer_views() -> None:
+    network = tiny_network()
+
+    def views(shots: int) -> int:
+        labels = torch.arange(3).repeat_interleave(shots)
+        images, texts = torch.zeros(len(labels), 3, SIZE, SIZE), torch.zeros(3, TEXT_WIDTH)
+        has_text = torch.zeros(3, dtype=torch.bool)
+        task = TaskTensors(images=images, labels=labels, text=texts, has_text=has_text)
+        return network.views_of(task)
+
+    assert [views(shots) for shots in (0, 1, 10, 11, 30)] == [2, 2, 2, 1, 1]
 
 
 def test_an_untrained_generator_returns_the_base() -> None:

@@ -21,6 +21,10 @@ from sgps.target.architecture import build_architecture
 from sgps.target.network import Weights, pooled_features
 
 
+_VIEWS_OF_CLASS = 20
+"""Most views of a class's pictures, all together. With ten pictures one view of each is as good as four (`docs/log.md`)."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class TaskTensors:
     """A task as the network reads it: n support pictures, N classes."""
@@ -94,11 +98,16 @@ class SynthesisNetwork(nn.Module):
         features = pooled_features(self.architecture, weights, mirror_views(images, views))
         return features.view(len(images), views, -1)
 
+    def views_of(self, task: TaskTensors) -> int:
+        """How many views of each picture the head gets: fewer where there are many pictures, which say more than views do."""
+        shots = len(task.labels) / len(task.has_text)
+        return max(1, min(self.config.views, int(_VIEWS_OF_CLASS / max(1.0, shots))))
+
     def add_head(
         self, weights: dict[str, Tensor], task: TaskTensors, recall: Recall
     ) -> dict[str, Tensor]:
         """Complete a backbone with the closed-form classifier for the task."""
-        features = self.support_features(weights, task.images, self.config.views)
+        features = self.support_features(weights, task.images, self.views_of(task))
         weight, bias = self.head(features, task.labels, recall)
         return {**weights, "classifier.weight": weight, "classifier.bias": bias}
 

@@ -267,7 +267,7 @@ class EpisodicRun:
                 description = self._described(draw)
                 recall = network.recall(description, task)
                 backbone = network.generator.compose(network.codes(description, task, recall))
-                features = network.support_features(backbone, task.images, network.config.views)
+                features = network.support_features(backbone, task.images, network.views_of(task))
                 weight, bias, terms = network.head.unscaled(features, task.labels, recall)
                 classifier = {"classifier.weight": weight, "classifier.bias": bias}
                 images = self._pictures(draw.query, size)
