@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from make_figures import shown
-from tables import differences, features, methods, probes, readme
+from tables import ablations, differences, features, methods, probes, readme
 from tables.reading import FILES, FIVE, MODALITIES, NOVEL, ROOT, Results
 
 
@@ -37,6 +37,7 @@ DOCUMENTS: Mapping[str, Mapping[str, Place]] = {
         "controls": Place(differences.by_control),
         "words": Place(differences.by_words),
         "features": Place(features.features),
+        "ablations": Place(ablations.ablations, (ablations.FILE,)),
         "previous": Place(differences.since_before, (NOVEL, MODALITIES)),
         "methods-novel": Place(partial(methods.all_methods, file=NOVEL), (NOVEL,)),
         "methods-five": Place(partial(methods.all_methods, file=FIVE), (FIVE,)),
