@@ -107,7 +107,7 @@ def _gain(sgps: Row, fixed: Row, name: str) -> list[str]:
         *lines,
         "",
         f"The best fixed mixture, of all above by the mean over tasks and shots, is {chosen}. It was chosen on these very "
-        "episodes and so is an upper bound of what any of them is worth.",
+        "episodes: one chosen beforehand can only be expected to do worse.",
     ]
 
 
