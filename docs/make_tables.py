@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from make_figures import shown
-from tables import codes, differences, features, methods, probes, readme
+from tables import ablations, codes, differences, features, methods, probes, readme
 from tables.reading import FILES, FIVE, MODALITIES, NOVEL, ROOT, Results
 
 
@@ -42,6 +42,7 @@ DOCUMENTS: Mapping[str, Mapping[str, Place]] = {
         "codes": Place(_dependence, ("codes",)),
         "words": Place(differences.by_words),
         "features": Place(features.features),
+        "ablations": Place(ablations.ablations, (ablations.FILE,)),
         "previous": Place(differences.since_before, (NOVEL, MODALITIES)),
         "methods-novel": Place(partial(methods.all_methods, file=NOVEL), (NOVEL,)),
         "methods-five": Place(partial(methods.all_methods, file=FIVE), (FIVE,)),
