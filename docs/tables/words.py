@@ -26,11 +26,13 @@ def by_pictures(results: Results) -> str:
     shown = [*groups, *filter(None, novel)]
     head = [f"{_shots(own)}, mean of {len(own)}" for own in groups]
     head += [f"{_shots(own)}, novel" for own in novel if own]
+    measured = [name for name in _ROWS if all(name in task.methods for task in tasks)]
     rows = [
         [f"`{_NONE}`, accuracy", *(_accuracy(own, _NONE) for own in shown)],
-        *([f"`{name}` minus it", *(_gain(own, name) for own in shown)] for name in _ROWS),
-        ["spread over expert, plain, terse", *map(_spread, shown)],
+        *([f"`{name}` minus it", *(_gain(own, name) for own in shown)] for name in measured),
     ]
+    if set(_PARAPHRASES) <= set(measured):
+        rows.append(["spread over expert, plain, terse", *map(_spread, shown)])
     more = (
         "With 0 shots there is no picture, and `sgps-no-text` is chance. Differences are paired. The spread is the standard "
         "deviation of the three accuracies."
