@@ -12,8 +12,8 @@ from functools import partial
 from pathlib import Path
 
 from make_figures import shown
-from tables import ablations, codes, differences, features, methods, probes, readme
-from tables.reading import FILES, FIVE, MODALITIES, NOVEL, ROOT, Results
+from tables import ablations, codes, differences, features, methods, probes, readme, words
+from tables.reading import FILES, FIVE, MODALITIES, NOVEL, ROOT, WORDS, WORDS_NOVEL, Results
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,7 @@ DOCUMENTS: Mapping[str, Mapping[str, Place]] = {
     },
     "docs/words.md": {
         "words": Place(probes.words, ("words-probe",)),
+        "gain": Place(words.by_pictures, (WORDS, WORDS_NOVEL)),
         "drawn": Place(probes.drawn, ("drawn-probe",)),
     },
 }

@@ -97,8 +97,12 @@ class ColorEngine:
 
 
 def in_words(support):
-    """One picture (3, 3, 1, 1) a class, of the color that it is called by."""
-    named = [COLORS[text.split()[2]] for text, _ in support.descriptions]
+    """One picture (3, 3, 1, 1) a class, of the color that it is called by, gray if by none."""
+    gray = (128, 128, 128)
+    named = [
+        next((color for name, color in COLORS.items() if name in own[0]), gray)
+        for own in support.descriptions
+    ]
     return torch.tensor(named, dtype=torch.uint8)[:, :, None, None]
 
 

@@ -61,7 +61,7 @@ def place(tmp_path, monkeypatch):
 
 def test_every_command_of_the_page_runs(invoke, place, monkeypatch):
     monkeypatch.setattr("sgps.evaluation.benchmark.peak_memory", lambda *_: 1.0)
-    assert len(COMMANDS) == 7
+    assert len(COMMANDS) == 8
     for command in COMMANDS:
         name, *words = shlex.split(command)
         if name == "data":

@@ -23,7 +23,8 @@ from colors import (  # noqa: F401
     mean_colors,
 )
 
-from sgps.clinical.conditions import conditions
+from sgps.clinical.conditions import STYLES, conditions
+from sgps.clinical.reading import check_class, read
 from sgps.datasets.catalogue import descriptions_of
 from sgps.engine.config import ENGINE_PARTS
 from sgps.errors import InputError
@@ -36,6 +37,7 @@ from sgps.evaluation.controls import (
     following,
     foreign_texts,
     nearest_task,
+    reworded,
 )
 from sgps.evaluation.sets import read_benchmark_set
 from sgps.evaluation.work import WorkFolder
@@ -55,9 +57,19 @@ def same(one, other):
     return torch.equal(one.images, other.images) and torch.equal(one.labels, other.labels)
 
 
+@pytest.fixture(scope="module")
+def skin(colors):
+    """The same pictures under names of three skin diseases, which the catalogue describes."""
+    labels = {"amber": "df", "blue": "mel", "green": "vasc"}
+    pictures = tuple(replace(one, label=labels[one.label]) for one in colors.pictures)
+    texts = descriptions_of("ham10000")
+    own = {label: texts[label] for label in labels.values()}
+    return replace(colors, name="ham10000", pictures=pictures, descriptions=own)
+
+
 @pytest.mark.parametrize("method", [name for name in SYNTHESIS if name != "sgps-text-only"])
-def test_every_control_gives_the_head_the_episodes_own_pictures(colors, method):
-    controlled, plain = given(colors, method)
+def test_every_control_gives_the_head_the_episodes_own_pictures(skin, method):
+    controlled, plain = given(skin, method)
     assert len(controlled) == len(plain) == 6
     assert all(same(one.support, two.support) for one, two in zip(controlled, plain, strict=True))
 
@@ -146,6 +158,106 @@ def test_text_only_needs_a_description_of_every_class_in_an_episode(colors, engi
     two = replace(PLAN, classes=("amber", "blue"))
     with pytest.raises(InputError, match=r"is none of blue \(colors\)\. Give"):
         run_benchmark([bare], ["sgps-text-only"], two, engine=engine)
+
+
+def test_a_class_is_told_by_its_name_in_the_catalogue_or_else_by_its_label(colors, skin):
+    names = {"df": "dermatofibroma", "mel": "melanoma", "vasc": "vascular skin lesion"}
+    controlled, _ = given(skin, "sgps-name-only")
+    assert all(
+        one.support.descriptions == tuple((name,) for name in names.values()) for one in controlled
+    )
+    controlled, _ = given(colors, "sgps-name-only")
+    assert all(
+        one.support.descriptions == (("amber",), ("blue",), ("green",)) for one in controlled
+    )
+    labels = ["Melanoma", "dermatofibroma", "left_arm"]
+    assert reworded("name", "mine", labels, {}) == {
+        "Melanoma": ("melanoma",),
+        "dermatofibroma": ("dermatofibroma",),
+        "left_arm": ("left arm",),
+    }
+
+
+def test_the_set_decides_between_entries_of_one_label():
+    told = reworded("name", "otoscopy_otitis4", ["normal"], {})
+    assert told == {"normal": ("normal tympanic membrane",)}
+
+
+def test_attributes_alone_state_what_the_descriptions_state_and_nothing_else(skin):
+    controlled, _ = given(skin, "sgps-attributes-only")
+    for one in controlled:
+        for label, (text,) in zip(one.support.class_names, one.support.descriptions, strict=True):
+            stated = check_class(label, skin.descriptions[label]).stated
+            assert {name: set(own) for name, own in read(text).items()} == {
+                name: set(own) for name, own in stated.items()
+            }
+            assert text not in skin.descriptions[label]
+    assert len({one.support.descriptions for one in controlled}) == 1
+
+
+def test_a_description_that_states_no_attribute_gives_none():
+    texts = {"a": ["a round lesion"], "b": ["we do not know"], "c": ["round: lesion"]}
+    told = reworded("attributes", "mine", list("abcd"), texts)
+    assert list(told) == ["a", "c"]
+    assert told["a"] == told["c"]
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_a_paraphrase_is_one_description_of_the_catalogue(skin, style):
+    controlled, _ = given(skin, f"sgps-{style}-text")
+    keys = ("dermatofibroma", "melanoma", "vascular-skin-lesion")
+    told = tuple((conditions()[key].descriptions[style],) for key in keys)
+    assert all(one.support.descriptions == told for one in controlled)
+
+
+def test_what_there_is_nothing_to_tell_of_is_refused(colors, engine):
+    with pytest.raises(
+        InputError, match=r"^sgps-plain-text has nothing to tell of colors\. Leave it out\.$"
+    ):
+        run_benchmark([colors], ["sgps-plain-text"], PLAN, engine=engine)
+    vague = replace(colors, descriptions={"amber": ("it is round",), "blue": ("who knows",)})
+    run_benchmark([vague], ["sgps-attributes-only"], PLAN, engine=engine)
+    with pytest.raises(
+        InputError,
+        match=r"^sgps-attributes-only has nothing to tell of blue \(colors\), green \(colors\)\. Leave",
+    ):
+        run_benchmark([vague], ["sgps-attributes-only"], replace(PLAN, shot=0), engine=engine)
+
+
+@pytest.mark.parametrize(
+    "method", ["sgps", "sgps-text-only", "sgps-shuffled-text", "sgps-random-text"]
+)
+def test_without_shots_the_words_are_the_same_and_there_is_no_picture(colors, method):
+    pictured, _ = given(colors, method)
+    bare, _ = given(colors, method, replace(PLAN, shot=0))
+    for one, two in zip(pictured, bare, strict=True):
+        assert two.support.images.shape == (0, 3, 32, 32)
+        assert one.support.descriptions == two.support.descriptions
+
+
+def test_without_pictures_and_words_the_answer_is_chance(colors, engine):
+    plan = replace(PLAN, shot=0)
+    methods = ["sgps", "sgps-no-text", "chance"]
+    result = run_benchmark([colors], methods, plan, engine=engine)["methods"]
+    assert len(engine.asked) == plan.episodes
+    assert result["sgps"]["accuracy"] > 90
+    for figure in ("accuracy", "nll"):
+        assert result["sgps-no-text"][figure] == result["chance"][figure]
+
+
+def test_what_cannot_do_without_pictures_is_refused(colors, engine):
+    methods = ["sgps", "ridge@base", "chance", "sgps-wrong-support"]
+    with pytest.raises(
+        InputError,
+        match=r"^--shot 0 gives no picture, and ridge@base, sgps-wrong-support cannot do without\. "
+        r"Leave it out or raise --shot\.$",
+    ):
+        run_benchmark([colors], methods, replace(PLAN, shot=0), engine=engine)
+    bare = replace(colors, descriptions={"amber": TEXTS["amber"], "blue": TEXTS["blue"]})
+    with pytest.raises(
+        InputError, match=r"^sgps needs a description of every class, and there is none of green"
+    ):
+        run_benchmark([bare], ["sgps"], replace(PLAN, shot=0), engine=engine)
 
 
 def test_shuffled_text_needs_descriptions(colors, engine):

@@ -8,7 +8,15 @@ import re
 
 import pytest
 import torch
-from engines import SIZE, TEXT_WIDTH, HashedText, colored_support, texts_of, tiny_engine, tiny_network
+from engines import (
+    SIZE,
+    TEXT_WIDTH,
+    HashedText,
+    colored_support,
+    texts_of,
+    tiny_engine,
+    tiny_network,
+)
 
 from sgps.engine.config import ENGINE_PARTS
 from sgps.engine.engine import Engine, resolve_device, shipped_engines

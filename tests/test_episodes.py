@@ -147,13 +147,20 @@ def test_one_class_is_no_episode():
         draw(*THREE, classes=["a"])
 
 
-def test_counts_below_one_are_all_named():
+def test_counts_that_are_too_small_are_all_named():
     with pytest.raises(
         InputError,
-        match=r"^counts must be positive, got --way 1 \(at least 2\), --shot 0, --query -1, --episodes 0, "
-        r"--seed -3 \(at least 0\)\.$",
+        match=r"^counts must be positive, got --way 1 \(at least 2\), --query -1, --episodes 0, "
+        r"--shot -1 \(at least 0\), --seed -3 \(at least 0\)\.$",
     ):
-        draw(*THREE, n_way=1, n_shot=0, n_query=-1, n_episodes=0, seed=-3)
+        draw(*THREE, n_way=1, n_shot=-1, n_query=-1, n_episodes=0, seed=-3)
+
+
+def test_episodes_without_shots_have_queries_alone():
+    labels, groups = labelled({"a": 10, "b": 9, "c": 1})
+    for episode in draw(labels, groups, n_shot=0):
+        assert episode.support == ()
+        assert [labels[i] for i in episode.query] == ["a"] * 3 + ["b"] * 3 + ["c"]
 
 
 def test_classes_that_share_all_their_groups_are_refused():

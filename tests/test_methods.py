@@ -11,7 +11,7 @@ from colors import COLORS, SIDE, TEXTS, ColorEngine, brief_tuning  # noqa: F401
 from problems import accuracy, colored, drawn_peer
 
 from sgps.evaluation import covariance_heads, heads, methods, text_heads, tuning, unlabelled
-from sgps.evaluation.controls import SYNTHESIS
+from sgps.evaluation.controls import REWORDED, SYNTHESIS
 from sgps.evaluation.episodes import Episode
 from sgps.evaluation.methods import (
     METHODS,
@@ -46,6 +46,7 @@ def material():
         groups=[str(row) for row in range(38)] + ["7", "7"],
         descriptions=TEXTS,
         foreign_texts=[(f"number {number}",) for number in range(9)],
+        reworded=dict.fromkeys(REWORDED, TEXTS),
         engine=engine,
         engine_images=images,
         peer=tiny,

@@ -6,14 +6,16 @@ import copy
 import json
 import re
 
+import numpy as np
 import pytest
-from invented import SKILL, codes_of, results_of, write
+from invented import SKILL, SKIN, codes_of, results_of, write
 
 import make_figures
 import make_tables
 from plots import numbers
-from tables import cells, codes, differences, features, methods, readme
-from tables.reading import FIVE, MODALITIES, NOVEL, Results
+from sgps.evaluation.protocols import load_protocol
+from tables import cells, codes, differences, features, methods, readme, words
+from tables.reading import FIVE, MODALITIES, NOVEL, ROOT, WORDS, WORDS_NOVEL, Results
 
 PROTOCOLS = (NOVEL, FIVE, MODALITIES)
 
@@ -52,6 +54,7 @@ def test_every_place_but_those_of_other_files_is_filled_from_the_three_files(res
     assert everywhere - set(_filled(results)) == {
         ("docs/results.md", "codes"),
         ("docs/words.md", "words"),
+        ("docs/words.md", "gain"),
         ("docs/words.md", "drawn"),
         ("docs/results.md", "ablations"),
     }
@@ -229,6 +232,54 @@ def test_the_gain_of_the_features_is_paired_and_has_its_aim(results) -> None:
     # An aim for six sets is none for the mean of two.
     (mean,) = _rows(text, "mean of 2 other sets", "5")
     assert mean[5] == ""
+
+
+@pytest.fixture(scope="module")
+def worded():
+    """What the two runs of words give; a paraphrase more is a little better."""
+    folder = ROOT / "results" / "protocols"
+    names = load_protocol(str(folder / "words.toml")).methods
+    skill = {name: 0.1 * place for place, name in enumerate(names)}
+    sets = {WORDS: {"ham10000": SKIN, "cxr_talo": ("a", "b", "c")}, WORDS_NOVEL: {"ham10000": SKIN}}
+    return {
+        name: results_of(str(folder / f"{name}.toml"), skill=skill, few={}, sets=own)
+        for name, own in sets.items()
+    }
+
+
+def test_words_are_compared_with_none_by_pictures(worded, tmp_path) -> None:
+    write(tmp_path, **worded)
+    text = words.by_pictures(Results(tmp_path))
+    (head,) = _rows(text, "words")
+    shots = ("0 shots", "1 shot", "2 shots", "5 shots")
+    assert head[1:5] == [f"{shot}, mean of 3" for shot in shots]
+    assert head[5:] == [f"{shot}, novel" for shot in shots]
+    (row,) = _rows(text, "`sgps-terse-text` minus it")
+    own = worded[WORDS_NOVEL]["parts"]["3-way 5-shot"]
+    gains = np.subtract(*(own["per_episode"][name] for name in ("sgps-terse-text", "sgps-no-text")))
+    assert row[8] == f"{gains.mean():+.1f} ± {1.96 * gains.std(ddof=1) / len(gains) ** 0.5:.1f}"
+    blocks = [own["methods"], *(one["methods"] for one in _blocks(worded, "5-way 5-shot"))]
+    gain = [one["sgps-terse-text"]["accuracy"] - one["sgps-no-text"]["accuracy"] for one in blocks]
+    assert float(row[4].split(" ")[0]) == pytest.approx(sum(gain) / 3, abs=0.051)
+    (row,) = _rows(text, "spread over expert, plain, terse")
+    styles = [
+        [one[f"sgps-{style}-text"]["accuracy"] for one in blocks]
+        for style in ("expert", "plain", "terse")
+    ]
+    assert row[4] == f"{np.std(np.mean(styles, axis=1), ddof=1):.1f}"
+
+
+def _blocks(worded, part):
+    return worded[WORDS]["parts"][part]["sets"].values()
+
+
+def test_words_are_shown_of_the_file_that_is_there(worded, tmp_path) -> None:
+    assert ("docs/words.md", "gain") not in make_tables.filled(Results(tmp_path))
+    write(tmp_path, **{WORDS_NOVEL: worded[WORDS_NOVEL]})
+    text = make_tables.fill("docs/words.md", Results(tmp_path))
+    (head,) = _rows(make_tables.cut(text, "gain")[1], "words")
+    assert head[1:3] == ["0 shots, mean of 1", "1 shot, mean of 1"]
+    assert head[5:7] == ["0 shots, novel", "1 shot, novel"]
 
 
 def _as_before(content, part, accuracies, **settings):

@@ -18,6 +18,8 @@ from sgps.evaluation.metrics import Interval
 ROOT = Path(__file__).parent.parent.parent
 NOVEL, FIVE, MODALITIES = "isic2018-novel", "isic2018-5way", "cross-modality"
 FILES = (NOVEL, FIVE, MODALITIES)
+WORDS, WORDS_NOVEL = "words", "words-novel"
+"""Files of their own table, which measure sgps and its controls of words alone."""
 SHORTER = {FIVE: "five-way", MODALITIES: "modalities"}
 """Protocols of results/protocols that a file may be of, in place of the package's protocol of its own name."""
 GRADIENT = ("finetune", "finetune-head", "anil", "protokd")
@@ -82,7 +84,7 @@ class Results:
     @cached_property
     def all_tasks(self) -> list[Task]:
         """Every task of every file, in the order of the files, sets and parts."""
-        return [task for name in self.has(*FILES) for task in self._of_file(name)]
+        return [task for name in self.has(*FILES) for task in self.of_file(name)]
 
     def tasks(self, *files: str, shots: Sequence[int] = (1, 5)) -> list[Task]:
         """Those of these files (of all, where none is named) and shots, by shots and then as they stand in the files."""
@@ -101,7 +103,8 @@ class Results:
                     found.append(_task(title, name, max(ways), settings, {}, part))
         return sorted(found, key=lambda task: shots.index(task.shot))
 
-    def _of_file(self, name: str) -> list[Task]:
+    def of_file(self, name: str) -> list[Task]:
+        """Every task of a file, in the order of its parts and sets."""
         content = self.load(name)
         own = content["protocol"]["name"]
         assert own in (name, SHORTER.get(name)), f"{name}.json is of another protocol"

@@ -61,7 +61,10 @@ def benchmark(
         int | None, typer.Option(help="Classes per episode.", show_default="all")
     ] = None,
     shot: Annotated[
-        int | None, typer.Option(help="Support pictures per class.", show_default="5")
+        int | None,
+        typer.Option(
+            help="Support pictures per class; 0 leaves sgps to the descriptions.", show_default="5"
+        ),
     ] = None,
     query: Annotated[
         int | None,
@@ -178,7 +181,7 @@ def benchmark(
 
     # Whatever can be refused is refused before anything slow begins.
     names = _names(methods) if methods is not None else _default_methods(protocol)
-    check_methods(names, 2 if episodes is None else episodes)
+    check_methods(names, 2 if episodes is None else episodes, 1 if shot is None else shot)
     limits = read_limits(limit or (), names)
     check_backend(backend, jobs)
     wanted = _Wanted(classes, way, shot, query, episodes, seed, protocol, episodes_in)

@@ -19,6 +19,7 @@ import numpy as np
 import torch
 
 from sgps.errors import InputError, listing
+from sgps.evaluation.controls import REWORDED, SYNTHESIS, reworded
 from sgps.evaluation.costs import peak_memory
 from sgps.evaluation.episodes import Episode
 from sgps.evaluation.methods import check_methods
@@ -116,13 +117,17 @@ def run_parts(
             folder of another run.
     """
     running = running or Running()
-    check_methods(methods, min(plan.episodes for plan in plans.values()))
+    check_methods(
+        methods,
+        min(plan.episodes for plan in plans.values()),
+        min(plan.shot for plan in plans.values()),
+    )
     _check_sets(sets)
     _check_running(running, device)
     networks = load_networks(methods, engine, peer, device)
     # All sets are drawn before anything slow, so that one which cannot serve is known at once.
     drawn = draw_parts(sets, plans) if drawn is None else drawn
-    _check_texts(sets, drawn, methods)
+    _check_texts(sets, drawn, plans, methods)
     settings = {
         name: settings_of(
             sets,
@@ -184,27 +189,43 @@ def _check_sets(sets: Sequence[BenchmarkSet]) -> None:
         raise InputError(f"sets of the same name: {listing(twice)}. Give each once or rename it.")
 
 
-def _check_texts(sets: Sequence[BenchmarkSet], drawn: Drawn, methods: Sequence[str]) -> None:
-    if "sgps-shuffled-text" in methods:
-        bare = [one.name for one in sets if not any(one.descriptions.values())]
-        if bare:
-            raise InputError(
-                f"sgps-shuffled-text has no descriptions to shuffle for {listing(bare)}. Give them with --descriptions."
-            )
-    if "sgps-text-only" in methods:
+def _check_texts(
+    sets: Sequence[BenchmarkSet],
+    drawn: Drawn,
+    plans: Mapping[str, EpisodePlan],
+    methods: Sequence[str],
+) -> None:
+    for method in methods:
+        control = SYNTHESIS.get(method)
+        if control is None or control.text in ("none", "random"):
+            continue
+        wordy = [part for part, plan in plans.items() if not control.pictures or not plan.shot]
+        told = [_told(control.text, one) for one in sets]
+        silent = [one.name for one, own in zip(sets, told, strict=True) if not any(own.values())]
         bare = [
             f"{name} ({one.name})"
             for place, one in enumerate(sets)
-            for name in sorted(
-                {name for own in drawn.values() for e in own[place] for name in e.classes}
-            )
-            if not one.descriptions.get(name)
+            for name in sorted({n for part in wordy for e in drawn[part][place] for n in e.classes})
+            if not told[place].get(name)
         ]
+        if control.text in REWORDED and (nothing := bare or silent):
+            raise InputError(f"{method} has nothing to tell of {listing(nothing)}. Leave it out.")
+        if control.text == "shuffled" and silent:
+            raise InputError(
+                f"{method} has no descriptions to shuffle for {listing(silent)}. Give them with --descriptions."
+            )
         if bare:
             raise InputError(
-                f"sgps-text-only needs a description of every class, and there is none of {listing(bare)}. "
+                f"{method} needs a description of every class, and there is none of {listing(bare)}. "
                 "Give them with --descriptions or leave these out with --classes."
             )
+
+
+def _told(text: str, one: BenchmarkSet) -> Mapping[str, Sequence[str]]:
+    """Class to what a control's text is made of."""
+    if text not in REWORDED:
+        return one.descriptions
+    return reworded(text, one.name, {p.label for p in one.pictures}, one.descriptions)
 
 
 def _check_running(running: Running, device: torch.device | str) -> None:

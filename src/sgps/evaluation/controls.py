@@ -5,6 +5,9 @@
     sgps-shuffled-text        every class gets another class's descriptions
     sgps-random-text          every class gets the descriptions of a random class of another set of the catalogue
     sgps-text-only            the descriptions alone, without a picture
+    sgps-name-only            every class is described by its name alone
+    sgps-attributes-only      every class is described by the attributes alone that its descriptions state
+    sgps-expert-text, sgps-plain-text, sgps-terse-text    every class has that one of the clinical catalogue's descriptions
     sgps-wrong-support        the backbone is written for the next episode's support, the head for this one's
     sgps-average-weights      the backbone is the mean of those for the next 8 episodes' supports
     sgps-nearest-task         the backbone is that for the most similar of the next 20 episodes' supports
@@ -29,8 +32,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from sgps.clinical.conditions import conditions
-from sgps.clinical.lookup import find
+from sgps.clinical.conditions import STYLES, Condition, conditions
+from sgps.clinical.grammar import write
+from sgps.clinical.lookup import entries_for, find
+from sgps.clinical.reading import check_class
 from sgps.engine.config import ENGINE_PARTS
 
 
@@ -38,7 +43,9 @@ from sgps.engine.config import ENGINE_PARTS
 class Control:
     """What the engine is given of a task, and what it may use."""
 
-    text: Literal["own", "none", "shuffled", "random"] = "own"
+    text: Literal[
+        "own", "none", "shuffled", "random", "name", "attributes", "expert", "plain", "terse"
+    ] = "own"
     pictures: bool = True
     others: int = 0
     """How many other episodes' supports the backbone is written for instead; fewer where there are fewer."""
@@ -55,6 +62,11 @@ SYNTHESIS: Mapping[str, Control] = MappingProxyType(
         "sgps-shuffled-text": Control(text="shuffled"),
         "sgps-random-text": Control(text="random"),
         "sgps-text-only": Control(pictures=False),
+        "sgps-name-only": Control(text="name"),
+        "sgps-attributes-only": Control(text="attributes"),
+        "sgps-expert-text": Control(text="expert"),
+        "sgps-plain-text": Control(text="plain"),
+        "sgps-terse-text": Control(text="terse"),
         "sgps-wrong-support": Control(others=1),
         "sgps-average-weights": Control(others=8),
         "sgps-nearest-task": Control(others=20, nearest=True),
@@ -63,6 +75,10 @@ SYNTHESIS: Mapping[str, Control] = MappingProxyType(
     }
 )
 """By the name of the method."""
+
+
+REWORDED = ("name", "attributes", *STYLES)
+"""Texts that say of the same classes something else than their descriptions do."""
 
 
 def borrowed(method: str) -> int:
@@ -92,6 +108,42 @@ def foreign_texts(set_name: str, labels: Collection[str]) -> tuple[tuple[str, ..
         for key, entry in conditions().items()
         if sets[key] and set_name not in sets[key] and key not in named
     )
+
+
+def reworded(
+    text: str, set_name: str, labels: Collection[str], descriptions: Mapping[str, Sequence[str]]
+) -> dict[str, tuple[str, ...]]:
+    """Class to what a control tells of it; a class of which there is nothing to tell is left out.
+
+    Args:
+        text: one of `REWORDED`.
+        set_name: name of the set.
+        labels: its classes.
+        descriptions: class to descriptions, of which the attributes are read.
+    """
+    if text == "attributes":
+        stated = {label: check_class(label, descriptions.get(label, ())).stated for label in labels}
+        # The same words for the same attributes, whichever class has them.
+        return {
+            label: (write(own, np.random.default_rng(0)),) for label, own in stated.items() if own
+        }
+    entries = _entries(set_name, labels)
+    if text == "name":
+        plain = {label: label.replace("_", " ") for label in labels}
+        named = {label: entry.name for label, entry in entries.items()}
+        return {label: (name,) for label, name in (plain | named).items()}
+    return {label: (entry.descriptions[text],) for label, entry in entries.items()}
+
+
+def _entries(set_name: str, labels: Collection[str]) -> dict[str, Condition]:
+    """The catalogue's entry of each class: that which names the class of this set, or else that of the label."""
+    own = {
+        label: entry
+        for entry in conditions().values()
+        for label in labels
+        if f"{set_name}/{label}" in entry.classes
+    }
+    return entries_for(sorted(labels)) | own
 
 
 def draw_texts(

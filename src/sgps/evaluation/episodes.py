@@ -56,14 +56,14 @@ def sample_episodes(
         labels: class of each picture.
         groups: group of each picture.
         n_way: classes per episode; `None` takes all of them in every episode.
-        n_shot: support pictures per class.
+        n_shot: support pictures per class; none where words alone must do.
         n_query: query pictures per class.
         n_episodes: number of episodes.
         seed: a non-negative number; the same seed gives the same episodes.
         classes: draw from these only; `None` draws from all.
 
     Raises:
-        InputError: a count is not positive, a class is unknown or too small, or there are fewer classes than `n_way`.
+        InputError: a count is too small, a class is unknown or too small, or there are fewer classes than `n_way`.
     """
     _check_counts(n_way, n_shot, n_query, n_episodes, seed)
     pool = _Pool(labels, groups, classes)
@@ -94,12 +94,15 @@ def digest_of(rows: object) -> str:
 
 
 def _check_counts(n_way: int | None, n_shot: int, n_query: int, n_episodes: int, seed: int) -> None:
-    counts = {"--shot": n_shot, "--query": n_query, "--episodes": n_episodes}
+    counts = {"--query": n_query, "--episodes": n_episodes}
     wrong = [f"{name} {count}" for name, count in counts.items() if count < 1]
     if n_way is not None and n_way < 2:
         wrong.insert(0, f"--way {n_way} (at least 2)")
-    if seed < 0:
-        wrong.append(f"--seed {seed} (at least 0)")
+    wrong += [
+        f"{name} {number} (at least 0)"
+        for name, number in (("--shot", n_shot), ("--seed", seed))
+        if number < 0
+    ]
     if wrong:
         raise InputError(f"counts must be positive, got {listing(wrong)}.")
 
@@ -132,7 +135,7 @@ class _Pool:
         small = []
         for name, members in self.members.items():
             sizes = np.unique(self.group_of[members], return_counts=True)[1]
-            if len(members) - sizes.min() < n_shot or len(sizes) < 2:
+            if n_shot and (len(members) - sizes.min() < n_shot or len(sizes) < 2):
                 small.append(f"{name} ({len(members)} pictures in {len(sizes)} groups)")
         if small:
             raise InputError(

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -28,6 +28,7 @@ from torch import Tensor
 from sgps.errors import InputError, listing
 from sgps.evaluation import covariance_heads, heads, text_heads, tuning, unlabelled
 from sgps.evaluation.controls import (
+    REWORDED,
     SYNTHESIS,
     Control,
     borrowed,
@@ -131,6 +132,8 @@ class Material:
     """Class to descriptions; a class may have none."""
     foreign_texts: Sequence[tuple[str, ...]] = ()
     """Descriptions of classes of other sets, if a method asks for them; see `controls.foreign_texts`."""
+    reworded: Mapping[str, Mapping[str, Sequence[str]]] = field(default_factory=dict)
+    """By the name of the text, what `controls.reworded` tells of each class, if a method asks for it."""
     seed: int = 0
     """What shuffles texts, draws unlabelled pictures and decides the steps of tuned methods, episode by episode."""
     device: torch.device | str = "cpu"
@@ -167,9 +170,7 @@ class Material:
             assert self.peer_images is not None
             fitted, inputs = self._tune(method, index), self.peer_images
         else:
-            ways = len(episode.classes)
-            fitted = Fitted(lambda queries: torch.full((len(queries), ways), 1 / ways), 0)
-            inputs = torch.empty(len(self.labels), 0)
+            fitted, inputs = _chance(len(episode.classes)), torch.empty(len(self.labels), 0)
         middle = time.perf_counter()
         probabilities = fitted.predict(inputs[rows])
         return Outcome(
@@ -227,13 +228,16 @@ class Material:
     def _synthesize(self, method: str, index: int) -> Fitted:
         assert self.engine is not None
         control = SYNTHESIS[method]
+        texts = self._given_texts(control, index)
+        if not texts and not self.episodes[index].support:
+            return _chance(len(self.episodes[index].classes))
         others = following(index, control.others, len(self.episodes))
         if control.nearest:
             points = self.features[_BASE].values
             own, *rest = (points[list(self.episodes[at].support)] for at in (index, *others))
             others = [others[nearest_task(own, rest)]]
         network = self.engine.synthesize(
-            self._support_set(index, self._given_texts(control, index), control.pictures),
+            self._support_set(index, texts, control.pictures),
             condition_on=[self._support_set(other, self._texts(other)) for other in others],
             without=control.without,
         )
@@ -249,6 +253,8 @@ class Material:
         return self.features[source].seconds_per_picture * pictures
 
     def _given_texts(self, control: Control, index: int) -> tuple[tuple[str, ...], ...]:
+        if control.text in REWORDED:
+            return self._texts(index, self.reworded[control.text])
         texts = self._texts(index)
         if control.text == "none":
             return ()
@@ -260,9 +266,11 @@ class Material:
             return draw_texts(self.foreign_texts, len(self.episodes[index].classes), sequence)
         return texts
 
-    def _texts(self, index: int) -> tuple[tuple[str, ...], ...]:
-        classes = self.episodes[index].classes
-        texts = tuple(tuple(self.descriptions.get(name, ())) for name in classes)
+    def _texts(
+        self, index: int, reworded: Mapping[str, Sequence[str]] | None = None
+    ) -> tuple[tuple[str, ...], ...]:
+        told = self.descriptions if reworded is None else reworded
+        texts = tuple(tuple(told.get(name, ())) for name in self.episodes[index].classes)
         return texts if any(texts) else ()
 
     def _support_set(
@@ -293,6 +301,10 @@ class Material:
         )
 
 
+def _chance(ways: int) -> Fitted:
+    return Fitted(lambda queries: torch.full((len(queries), ways), 1 / ways), 0)
+
+
 def pool_of(
     labels: Sequence[str], groups: Sequence[str], episode: Episode, seed: int, index: int
 ) -> tuple[int, ...]:
@@ -301,11 +313,12 @@ def pool_of(
     return unlabelled.draw_pool(labels, groups, episode, sequence)
 
 
-def check_methods(methods: Sequence[str], n_episodes: int) -> None:
-    """Refuse what cannot be run.
+def check_methods(methods: Sequence[str], n_episodes: int, n_shot: int = 1) -> None:
+    """Refuse what cannot be run with so many episodes of so many pictures a class.
 
     Raises:
-        InputError: no method, unknown methods, a method named twice, or a control that needs a second episode.
+        InputError: no method, unknown methods, a method named twice, a control that needs a second episode, or methods that
+            need pictures where there are none.
     """
     unknown = [name for name in methods if name not in METHODS]
     if unknown or not methods:
@@ -319,6 +332,11 @@ def check_methods(methods: Sequence[str], n_episodes: int) -> None:
     if borrowers and n_episodes < 2:
         raise InputError(
             f"{listing(borrowers)} borrows another episode's support. Ask for at least --episodes 2."
+        )
+    pictured = [name for name in methods if name != "chance" and name not in SYNTHESIS]
+    if n_shot == 0 and (pictured := pictured + borrowers):
+        raise InputError(
+            f"--shot 0 gives no picture, and {listing(pictured)} cannot do without. Leave it out or raise --shot."
         )
 
 

@@ -26,7 +26,7 @@ class EpisodePlan:
     fewer: bool = False
     """Whether a set with fewer classes than `way` gives all that it has, instead of being refused."""
     shot: int = 5
-    """Support pictures per class."""
+    """Support pictures per class; 0 leaves methods to the descriptions."""
     query: int = 15
     """Query pictures per class, fewer where a class has no more; and as many of other classes in all."""
     episodes: int = 600

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from sgps.errors import InputError, listing
-from sgps.evaluation.controls import SYNTHESIS, foreign_texts
+from sgps.evaluation.controls import REWORDED, SYNTHESIS, foreign_texts, reworded
 from sgps.evaluation.episodes import Episode
 from sgps.evaluation.methods import (
     SEMI_SUPERVISED,
@@ -75,7 +75,7 @@ def prepare(
         compute["base"] = engine.base_features, engine_images
         compute["engine"] = engine.joined_features, engine_images
     labels = sorted({picture.label for picture in one.pictures})
-    random_text = any(m in SYNTHESIS and SYNTHESIS[m].text == "random" for m in methods)
+    texts = {SYNTHESIS[method].text for method in methods if method in SYNTHESIS}
     return Material(
         episodes=[
             replace(
@@ -89,7 +89,12 @@ def prepare(
         labels=[picture.label for picture in pictures],
         groups=[picture.group for picture in pictures],
         descriptions=one.descriptions,
-        foreign_texts=foreign_texts(one.name, labels) if random_text else (),
+        foreign_texts=foreign_texts(one.name, labels) if "random" in texts else (),
+        reworded={
+            text: reworded(text, one.name, labels, one.descriptions)
+            for text in REWORDED
+            if text in texts
+        },
         device=networks.device,
         engine=engine,
         engine_images=engine_images,
