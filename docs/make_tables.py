@@ -37,6 +37,7 @@ DOCUMENTS: Mapping[str, Mapping[str, Place]] = {
         "controls": Place(differences.by_control),
         "words": Place(differences.by_words),
         "features": Place(features.features),
+        "metadata": Place(probes.metadata, ("metadata-probe",)),
         "previous": Place(differences.since_before, (NOVEL, MODALITIES)),
         "methods-novel": Place(partial(methods.all_methods, file=NOVEL), (NOVEL,)),
         "methods-five": Place(partial(methods.all_methods, file=FIVE), (FIVE,)),

@@ -26,7 +26,7 @@ AREA_OF = {
     **dict.fromkeys(("upper extremity", "hand"), AREAS[2]),
     **dict.fromkeys(("lower extremity", "foot"), AREAS[3]),
 }
-"""Sites put together: some clinics wrote back, chest or abdomen where others wrote trunk, which tells the clinic."""
+"""Sites put together: back, chest or abdomen in some records is trunk in others, which may tell who wrote them."""
 SITES = tuple(sorted(AREA_OF))
 
 

@@ -52,6 +52,7 @@ def test_every_place_but_those_of_the_probes_is_filled_from_the_three_files(resu
     assert everywhere - set(_filled(results)) == {
         ("docs/words.md", "words"),
         ("docs/words.md", "drawn"),
+        ("docs/results.md", "metadata"),
     }
 
 
