@@ -1,6 +1,8 @@
-"""Tables of the probes: what descriptions tell apart, and what a linear probe reads in the drawings."""
+"""Tables of the probes: what descriptions tell apart, what a linear probe reads in the drawings, what metadata give."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from tables.cells import digest, table
 from tables.reading import Results
@@ -48,3 +50,40 @@ def drawn(results: Results) -> str:
         f"a second by two processes: {rates}. From `results/drawn-probe.json`."
     )
     return "\n".join([*table(head, rows), "", below])
+
+
+def metadata(results: Results) -> str:
+    """What age, sex and site give beside the pictures."""
+    found = results.load("metadata-probe")
+    settings, networks, names = found["settings"], found["networks"], found["rows"]
+    reference = found["reference"]
+    kinds = list(names[reference])
+    rows = []
+    # What a picture's classifier can have comes first.
+    order = sorted(names, key=lambda name: (name != reference, not name.startswith("support")))
+    for name in order:
+        row, of_reference = names[name], name == reference
+        cells = [
+            _interval(row[kind]["accuracy" if of_reference else "minus_reference"], of_reference)
+            for kind in kinds
+        ]
+        rows.append([name, *cells])
+    sizes = ", ".join(
+        f"{name} {one['parameters_of_mixer']:,} numbers, {one['ms_per_task']:.2f} ms a task"
+        for name, one in networks.items()
+        if name != "head"
+    )
+    below = (
+        f"{settings['episodes']} episodes of {settings['queries']} queries a class, seed {settings['seed']}, "
+        f"{settings['image_size']} px; the first row is accuracy, the others are differences from it on the same episodes. "
+        f"Networks: {sizes} (head {networks['head']['ms_per_task']:.1f} ms), each learned from "
+        f"{settings['tasks_to_learn_from']:,} tasks with {len(settings['seeds_of_networks'])} seeds, whose mean counts in "
+        f"every episode. Engine {digest(settings['engine_digest'])}, commit {digest(found['git_commit'])}. From "
+        "`results/metadata-probe.json`."
+    )
+    return "\n".join([*table(("given", *kinds), rows), "", below])
+
+
+def _interval(values: Sequence[float], plain: bool) -> str:
+    mean, half = values
+    return f"{mean:{'' if plain else '+'}.1f} ± {half:.1f}"
