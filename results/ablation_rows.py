@@ -10,7 +10,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -91,9 +91,13 @@ def _accuracy(scores: Tensor, problem: Problem) -> float:
     return round(metrics.accuracy(scores.double().numpy(), problem.query_labels.numpy()), 3)
 
 
-def by_head(features: Tensor, problem: Problem, *, head: Head, memory: bool = True) -> Tensor:
+def by_head(
+    features: Tensor, problem: Problem, *, head: Head, memory: bool = True, middles: bool = True
+) -> Tensor:
     """The engine's own head on features (P, V, F); queries are read in their first view, as they are."""
     recall = problem.recall if memory else problem.nothing
+    if not middles:
+        recall = replace(recall, middles=recall.middles[:0])
     # The temperature decides nothing, and the folds that set it take most of the time of `head`.
     weight, bias, _ = head._regression(features[problem.support], problem.support_labels, recall)
     return features[problem.query, 0] @ weight.T + bias

@@ -172,12 +172,8 @@ def problem_of(episode: Episode, pool: Pool, engine: Engine, base: Tensor) -> Pr
         )
     )
     seen = ImageDescription(stages=base[rows], pooled=base[rows])
-    recall, nothing = (
-        engine.network.recall(
-            seen,
-            TaskTensors(images=base[rows], labels=support, text=text, has_text=described),
-        )
-        for described in (has_text, torch.zeros_like(has_text))
+    recall = engine.network.recall(
+        seen, TaskTensors(images=base[rows], labels=support, text=text, has_text=has_text)
     )
     return Problem(
         support=rows,
@@ -187,7 +183,7 @@ def problem_of(episode: Episode, pool: Pool, engine: Engine, base: Tensor) -> Pr
         classes=episode.classes,
         texts=texts,
         recall=recall,
-        nothing=nothing,
+        nothing=engine.network.memory.nothing(len(has_text)),
     )
 
 

@@ -178,6 +178,7 @@ def other_heads(
         rows.add(name, "head", score(bench.drawn, features, answer))
 
     add("without memory", base, partial(by_head, head=head, memory=False))
+    add("center of the pictures alone", base, partial(by_head, head=head, middles=False))
     add("without metric", base, partial(by_head, head=plain))
     bare = partial(by_head, head=plain, memory=False)
     add(BARE, base, bare)

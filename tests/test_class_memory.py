@@ -100,6 +100,27 @@ def test_what_is_hidden_is_not_recalled(memory):
     assert bool((recall.count < 0.01).all())
 
 
+def test_a_point_is_brought_to_the_nearest_mixture_of_known_sets():
+    recall = dataclasses.replace(tiny_network().memory.nothing(2), middles=torch.eye(3, 6))
+    # Mixtures of three unit vectors: what sums to one, and has nothing in the other three places.
+    point = torch.tensor([0.7, 0.2, 0.1, 0.0, 5.0, -3.0])
+    expected = torch.tensor([0.7, 0.2, 0.1, 0.0, 0.0, 0.0])
+    torch.testing.assert_close(recall.between_middles(point), expected, atol=0.01, rtol=0)
+    alone = dataclasses.replace(recall, middles=recall.middles[:1])
+    assert torch.equal(alone.between_middles(point), point)
+
+
+def test_middles_of_hidden_sets_are_not_known_and_those_of_others_are_without_a_word(memory):
+    colors = torch.tensor([name.startswith("colors") for name in KNOWN])
+    silent = torch.zeros(2, dtype=torch.bool)
+    for has_text in (silent, ~silent):
+        recall = _recall(memory, "blue", "green", has_text=has_text)
+        assert torch.equal(recall.middles, memory.centers)
+        recall = _recall(memory, "blue", "green", has_text=has_text, allowed=~colors)
+        assert torch.equal(recall.middles, memory.centers[memory.set_of[~colors][:1]])
+    assert len(memory.nothing(2).middles) == 0
+
+
 def test_without_words_or_without_memory_nothing_is_known(memory):
     empty = ClassMemory(
         EngineConfig(name="empty", architecture="test_efficientnet", text_width=TEXT_WIDTH)
@@ -140,6 +161,7 @@ def test_the_fields_of_a_recall_are_those_that_the_head_reads(memory):
         "directions": (2, features),
         "count": (2,),
         "center": (features,),
+        "middles": (2, features),
         "familiarity": (2,),
         "shares": (2, len(KNOWN)),
     }

@@ -153,7 +153,8 @@ def test_a_classifier_tells_what_its_descriptions_brought_to_mind() -> None:
     told = tiny_engine().synthesize(colored_support()).provenance["recalled"]
     assert set(told) == {"blue", "green"}
     assert told["green"]["classes"] == ["colors/green"]
-    assert 0.5 < told["green"]["pictures"] < 1.2
+    # The class itself is known: worth several pictures.
+    assert 3 < told["green"]["pictures"] < 6
     bare = colored_support(described=(False,) * 3)
     assert tiny_engine().synthesize(bare).provenance["recalled"] == {}
 

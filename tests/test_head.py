@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -30,6 +32,7 @@ def _recall(count: float | list[float], ways: int = 2) -> Recall:
         directions=torch.nn.functional.normalize(directions, dim=1) * (counts > 0)[:, None],
         count=counts,
         center=torch.zeros(256, dtype=torch.float64),
+        middles=torch.zeros(0, 256, dtype=torch.float64),
         familiarity=torch.zeros(2, dtype=torch.float64),
         shares=torch.zeros(ways, 4, dtype=torch.float64),
     )
@@ -49,6 +52,21 @@ def test_the_head_is_ridge_regression_on_centered_unit_features() -> None:
     ratio = weight.numpy() / reference.coef_
     np.testing.assert_allclose(ratio, ratio.flat[0], rtol=1e-5)
     np.testing.assert_allclose(bias, -(weight @ features[:, 0].mean(0)), atol=1e-9)
+
+
+@pytest.mark.parametrize("shots", [1, 12])
+def test_the_center_lies_between_the_pictures_and_the_nearest_mixture_of_known_sets(shots) -> None:
+    head, features = _head(), _features(2 * shots)
+    labels = torch.arange(2).repeat_interleave(shots)
+    recall = dataclasses.replace(_recall(0), middles=_features(5, views=1)[:, 0] + 3)
+    with torch.no_grad():
+        weight, bias = head(features, labels, recall)
+        own = features[:, 0].mean(0)
+        likely = recall.between_middles(own)
+        share = 2 * shots / (2 * shots + 6)
+        expected = share * own + (1 - share) * likely
+    torch.testing.assert_close(bias, -(weight @ expected))
+    assert (own - likely).norm() > 1
 
 
 def test_a_description_weighs_less_the_more_pictures_there_are() -> None:

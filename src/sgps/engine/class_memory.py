@@ -38,6 +38,8 @@ _SAME_PICTURES = 0.4, 0.6
 _SAME_WORTH = 4.0
 """How many times more pictures the known class itself is worth than one that is like it: nothing then speaks against the mean of
 all its pictures but that camera and clinic may differ. Chosen on dev."""
+_MIXTURE_RIDGE = 0.01
+"""Penalty of a mixture of sets, in mean squared distances of sets from their middle; it only keeps the equations sound."""
 _ASSUMED_LIKENESS = 0.7
 """Of the pictures of a task that has none: they are taken to be like those of every known class."""
 
@@ -52,10 +54,28 @@ class Recall:
     """How many pictures of each class the direction is worth (N,); zero where nothing is known."""
     center: Tensor
     """Middle of the sets that answered (F,)."""
+    middles: Tensor
+    """Middle of every known set that may answer (S, F), whatever the descriptions say; none where there is no memory."""
     familiarity: Tensor
     """How far each expert has learned the task's own classes (K,), 0 to 1."""
     shares: Tensor
     """Say of each known class in each direction (N, M)."""
+
+    def between_middles(self, point: Tensor) -> Tensor:
+        """What is nearest to `point` (F,) among all mixtures of the known sets' middles, also (F,).
+
+        From the middle of a few pictures it takes away what lies in no direction in which sets differ: the chance of the draw.
+        With fewer than two known sets it is the point itself.
+        """
+        if len(self.middles) < 2:
+            return point
+        mean = self.middles.mean(0)
+        apart = self.middles - mean
+        gram = apart @ apart.T
+        scale = gram.diagonal().mean().clamp(min=1e-9)
+        ridge = _MIXTURE_RIDGE * scale * torch.eye(len(gram)).to(gram)
+        nearest: Tensor = mean + torch.linalg.solve(gram + ridge, apart @ (point - mean)) @ apart
+        return nearest
 
 
 class ClassMemory(nn.Module):
@@ -130,8 +150,11 @@ class ClassMemory(nn.Module):
             allowed: bool (M,), which known classes may answer; all by default.
         """
         described = has_text.to(self.directions.dtype)
+        middles = self.centers
+        if allowed is not None:
+            middles = middles[torch.unique(self.set_of[allowed])]
         if not len(self.text) or not bool(has_text.any()):
-            return self._nothing(len(has_text))
+            return self.nothing(len(has_text), middles)
         same_text = functional.normalize(text, dim=1) @ self.text.T
         same_pictures = self._likeness(pictures)
         sharpness = self.log_sharpness.exp()
@@ -157,6 +180,7 @@ class ClassMemory(nn.Module):
             directions=directions * described[:, None],
             count=self.log_count.exp() * worth * described,
             center=shares[has_text].mean(0) @ self.centers[self.set_of],
+            middles=middles,
             familiarity=familiarity,
             shares=shares * described[:, None],
         )
@@ -170,9 +194,11 @@ class ClassMemory(nn.Module):
         spread: Tensor = own[self.set_of]
         return spread
 
-    def _nothing(self, classes: int) -> Recall:
+    def nothing(self, classes: int, middles: Tensor | None = None) -> Recall:
+        """What is known of N classes without a word: at most where known sets lie."""
         zeros = self.directions.new_zeros
         return Recall(
+            middles=zeros(0, self.directions.shape[1]) if middles is None else middles,
             directions=zeros(classes, self.directions.shape[1]),
             count=zeros(classes),
             center=zeros(self.directions.shape[1]),

@@ -10,6 +10,9 @@ is linear and is folded into it.
 
 The metric is trusted the more the more shots there are: with one, directions of large spread are also where classes differ.
 
+Where the center of the features lies decides much when pictures are few, and their mean is a poor guess: it is drawn towards the
+nearest mixture of known sets' middles, the more the fewer pictures there are, as the mean of a posterior would be.
+
 How sure the classifier may be depends on how hard the task is, which the support itself tells: it is cross-validated.
 
 Sources: ridge head in closed form after Bertinetto et al., arXiv 1805.08136; description as a prior whose weight shrinks with
@@ -30,6 +33,8 @@ PLAIN_TEMPERATURE = [2.0, 0.0, 0.0, 0.0, 0.0, 0.0]
 """Where the fit of the temperature starts: the same for every task."""
 _WORTH_IN_METRIC = 3.0
 """Pictures that a recalled one counts as when the metric is trusted: it is the mean of many. Chosen on dev."""
+_WORTH_AS_CENTER = 6.0
+"""Pictures of a task that a mixture of known sets counts as where its center is sought. Chosen on dev."""
 _FOLDS = 5
 """Most folds that the support is cross-validated in."""
 
@@ -142,7 +147,9 @@ class Head(nn.Module):
         shots = _trust(counts, recall)
         if int(seen.sum()) > 1:
             class_means = member.T @ features.mean(1) / counts.clamp(min=1)[:, None]
-            center = class_means[seen].mean(0)
+            own = class_means[seen].mean(0)
+            likely = recall.between_middles(own)
+            center = likely + count / (count + _WORTH_AS_CENTER) * (own - likely)
         else:
             # The mean of a single class would put that class itself at the origin.
             center = recall.center if bool(known.any()) else self.feature_mean.to(features)

@@ -6,7 +6,7 @@ In: `TaskTensors`. Out: every weight of the target network, classifier included.
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -19,7 +19,6 @@ from sgps.engine.task_encoder import TaskEncoder
 from sgps.engine.weight_generator import Codes, WeightGenerator
 from sgps.target.architecture import build_architecture
 from sgps.target.network import Weights, pooled_features
-
 
 _VIEWS_OF_CLASS = 20
 """Most views of a class's pictures, all together. With ten pictures one view of each is as good as four (`docs/log.md`)."""
@@ -66,8 +65,9 @@ class SynthesisNetwork(nn.Module):
         """Read the task: the codes of every tensor, and what is known of its classes; some parts may be switched off."""
         with torch.no_grad():
             description = self.encoder.describe(self.generator.base_weights(), task.images)
-        hidden = replace(task, has_text=torch.zeros_like(task.has_text))
-        recall = self.recall(description, hidden if "memory" in without else task)
+        recall = self.recall(description, task)
+        if "memory" in without:
+            recall = self.memory.nothing(len(task.has_text))
         return self.codes(description, task, recall).without(without), recall
 
     def recall(self, description: ImageDescription, task: TaskTensors) -> Recall:
