@@ -6,6 +6,7 @@ import copy
 import json
 import re
 
+import keep
 import numpy as np
 import pytest
 from invented import SKILL, SKIN, codes_of, results_of, write
@@ -285,16 +286,16 @@ def test_words_are_shown_of_the_file_that_is_there(worded, tmp_path) -> None:
 
 def _as_before(content, part, accuracies, **settings):
     """A file of the previous engine, of the same episodes as a part but fewer."""
-    now = content["parts"][part]
-    own = now["settings"] | {"engine_digest": "b" * 64} | settings
-    return {"settings": own, "per_episode": {"sgps": accuracies}}
+    own = content["parts"][part]["settings"] | {"engine_digest": "b" * 64} | settings
+    block = {"settings": own, "methods": {}, "per_episode": {"sgps": accuracies}}
+    return {"protocol": content["protocol"], "parts": {part: block}}
 
 
 def test_the_engine_before_is_compared_on_the_first_episodes(files, tmp_path) -> None:
     now = files[NOVEL]["parts"]["3-way 1-shot"]["per_episode"]["sgps"]
     (tmp_path / "previous").mkdir()
     before = _as_before(files[NOVEL], "3-way 1-shot", [value - 1 for value in now[:4]])
-    write(tmp_path / "previous", **{"isic-novel-v2b0-1shot": before})
+    write(tmp_path / "previous", **{NOVEL: before})
     write(tmp_path, **{NOVEL: files[NOVEL]})
     text = differences.since_before(Results(tmp_path))
     (row,) = _rows(text, "novel 3-way")
@@ -311,10 +312,11 @@ def test_the_engine_before_is_compared_on_the_first_episodes(files, tmp_path) ->
 @pytest.mark.parametrize("changed", ["seed", "query", "classes", "sha256", "way"])
 def test_other_episodes_are_not_compared(changed, files, tmp_path) -> None:
     before = copy.deepcopy(_as_before(files[NOVEL], "3-way 1-shot", [50.0]))
-    place = before["settings"]["data"][0] if changed in {"sha256", "way"} else before["settings"]
+    settings = before["parts"]["3-way 1-shot"]["settings"]
+    place = settings["data"][0] if changed in {"sha256", "way"} else settings
     place[changed] = "another"
     (tmp_path / "previous").mkdir()
-    write(tmp_path / "previous", **{"isic-novel-v2b0-1shot": before})
+    write(tmp_path / "previous", **{NOVEL: before})
     write(tmp_path, **{NOVEL: files[NOVEL]})
     assert "|" not in differences.since_before(Results(tmp_path))
 
@@ -377,3 +379,12 @@ def test_the_map_of_codes_stands_with_its_table_and_nowhere_else(files, tmp_path
     shown = numbers.codes(results)
     assert shown["experts"] == {"skin": [[0.2, 0.1], [0.0, 0.0]]}
     assert shown["tasks"] == ["novel 3-way", "pbc_8 5-way"]
+
+
+def test_what_is_kept_of_an_engine_is_what_the_next_is_compared_with(files, tmp_path) -> None:
+    (tmp_path / "previous").mkdir()
+    write(tmp_path, **{NOVEL: files[NOVEL]})
+    write(tmp_path / "previous", **{NOVEL: keep.kept(files[NOVEL])})
+    rows = _rows(differences.since_before(Results(tmp_path)), "novel 3-way")
+    assert rows
+    assert {row[4] for row in rows} == {"+0.0 ± 0.0"}

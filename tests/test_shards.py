@@ -23,7 +23,15 @@ from test_work import files_of
 
 from sgps.errors import InputError
 from sgps.evaluation.benchmark import Running, run_benchmark, run_parts
-from sgps.evaluation.shards import Block, Part, _Array, _packed, _unpacked, blocks_of
+from sgps.evaluation.shards import (
+    Block,
+    Part,
+    _Array,
+    _packed,
+    _unpacked,
+    blocks_of,
+    usual_jobs,
+)
 from sgps.evaluation.work import WorkFolder
 
 
@@ -71,6 +79,14 @@ def test_blocks_cover_every_episode_of_every_part_once():
         Block(0, 40, 45),
         Block(1, 0, 15),
     ]
+
+
+@pytest.mark.parametrize(
+    ("cores", "episodes", "jobs"), [(4, 1000, 4), (4, 250, 2), (4, 20, 1), (64, 8000, 8)]
+)
+def test_every_core_gets_a_share_where_it_pays(monkeypatch, cores, episodes, jobs):
+    monkeypatch.setattr("joblib.cpu_count", lambda: cores)
+    assert usual_jobs(episodes) == jobs
 
 
 def test_material_survives_its_journey(peer):

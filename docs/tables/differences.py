@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from sgps.evaluation.metrics import Interval, mean_interval, paired_difference
 from tables.cells import NOTHING, accuracy, difference, digest, listed, source, table
-from tables.reading import FIVE, MODALITIES, NOVEL, Results, Task, controls, interval
+from tables.reading import NOVEL, Results, Task, controls, interval
 
 _TEXT = ("sgps-no-text", "sgps-shuffled-text", "sgps-random-text")
 _TEXT_ONLY = "sgps-text-only"
@@ -97,31 +96,19 @@ def _words(task: Task) -> list[str]:
     ]
 
 
-PREVIOUS = {
-    NOVEL: ("isic-novel-v2b0-{shot}shot",),
-    FIVE: (),
-    MODALITIES: ("dev-all-{shot}shot", "dev-5way-{shot}shot"),
-}
-"""Files of the engine before, in `previous/`, by the file that has the same episodes now."""
-
-
-def _before(results: Results, task: Task) -> tuple[str, dict[str, Any], list[float]] | None:
-    """File, settings and accuracies of the engine before, if it was measured on the same episodes."""
-    for form in PREVIOUS[task.file]:
-        (name,) = results.has(f"previous/{form.format(shot=task.shot)}") or ("",)
-        settings = results.load(name)["settings"] if name else {"data": []}
-        for data in settings["data"]:
-            # The i-th episode depends on the seed, the pictures and this alone, so a shorter run is a longer one's beginning.
-            if [data[key] for key in _SAME] == [task.data[key] for key in _SAME]:
-                keys = ("seed", "query", "shot", "classes")
-                if [settings[key] for key in keys] == [task.settings[key] for key in keys]:
-                    content = results.load(name)
-                    block = content["sets"][data["name"]] if "sets" in content else content
-                    return name, settings, block["per_episode"]["sgps"]
+def _before(results: Results, task: Task) -> Task | None:
+    """What the engine before did on the same episodes, if it was measured on them."""
+    name = f"previous/{task.file}"
+    for one in results.of_file(name) if results.has(name) else ():
+        # The i-th episode depends on the seed, the pictures and this alone, so a shorter run is a longer one's beginning.
+        same_pictures = all(one.data[key] == task.data[key] for key in _SAME)
+        if same_pictures and all(one.settings[key] == task.settings[key] for key in _SAME_PLAN):
+            return one
     return None
 
 
 _SAME = ("name", "sha256", "way", "pictures")
+_SAME_PLAN = ("seed", "query", "shot", "classes")
 
 
 def since_before(results: Results) -> str:
@@ -130,24 +117,25 @@ def since_before(results: Results) -> str:
     for shot in (1, 5):
         steps: list[Interval] = []
         for task in results.tasks(shots=[shot]):
-            before = _before(results, task)
+            found_before = _before(results, task)
             now = task.block["per_episode"].get("sgps")
-            if before is None or now is None:
+            if found_before is None or now is None:
                 continue
-            both = min(len(before[2]), len(now))
-            steps.append(paired_difference(now[:both], before[2][:both]))
-            means = [sum(one[:both]) / both for one in (before[2], now)]
+            before = found_before.block["per_episode"]["sgps"]
+            both = min(len(before), len(now))
+            steps.append(paired_difference(now[:both], before[:both]))
+            means = [sum(one[:both]) / both for one in (before, now)]
             cells = [f"{mean:.1f}" for mean in means]
             rows.append([task.title, str(shot), *cells, difference(steps[-1]), format(both, ",")])
             shown.append(task)
-            found.append(before)
+            found.append(found_before)
         if len(steps) > 1:
             mean = mean_of(steps)
             rows.append([f"mean of these {len(steps)}", str(shot), "", "", mean, ""])
     if not shown:
         return "No episode was answered by both engines."
-    engines = listed(digest(one["engine_digest"]) for _, one, _ in found)
-    files = listed(f"`results/{name}.json`" for name, _, _ in found)
+    engines = listed(digest(one.settings["engine_digest"]) for one in found)
+    files = listed(f"`results/previous/{one.file}.json`" for one in found)
     more = f"Previous engine {engines}, from {files}: the same episodes, of which it answered the first ones."
     head = ("task", "shots", "previous engine", "this engine", "this minus previous", "episodes")
     return "\n".join([*table(head, rows), *source(shown, more)])

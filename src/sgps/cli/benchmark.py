@@ -152,8 +152,12 @@ def benchmark(
         ),
     ] = False,
     jobs: Annotated[
-        int, typer.Option(help="Processes that share the episodes, of one thread each.")
-    ] = 1,
+        int | None,
+        typer.Option(
+            help="Processes that share the episodes, of one thread each.",
+            show_default="one a core, at most 8; 1 on a GPU and for few episodes",
+        ),
+    ] = None,
     backend: Annotated[
         Backend,
         typer.Option(help="Where these processes are: here, or on a cluster (extra cluster)."),
@@ -174,7 +178,7 @@ def benchmark(
     from sgps.evaluation.methods import check_methods, needs_engine, needs_peer
     from sgps.evaluation.plans import read_limits
     from sgps.evaluation.sets import describe, read_benchmark_set
-    from sgps.evaluation.shards import check_backend
+    from sgps.evaluation.shards import check_backend, usual_jobs
     from sgps.evaluation.tables import to_csv, to_table
     from sgps.evaluation.work import WorkFolder
     from sgps.manifests import read_descriptions
@@ -183,7 +187,7 @@ def benchmark(
     names = _names(methods) if methods is not None else _default_methods(protocol)
     check_methods(names, 2 if episodes is None else episodes, 1 if shot is None else shot)
     limits = read_limits(limit or (), names)
-    check_backend(backend, jobs)
+    check_backend(backend, 2 if jobs is None else jobs)
     wanted = _Wanted(classes, way, shot, query, episodes, seed, protocol, episodes_in)
     wanted.check()
     if out is not None and out.exists():
@@ -197,6 +201,9 @@ def benchmark(
     if descriptions is not None:
         sets = describe(sets, read_descriptions(descriptions))
     plans, drawn, chosen = wanted.parts(sets)
+    if jobs is None:
+        total = sum(own.episodes for own in plans.values()) * len(sets)
+        jobs = usual_jobs(total) if place.type == "cpu" else 1
     if episodes_out is not None:
         write_episode_files(episodes_out, sets, plans, drawn, chosen)
     for one in sets:

@@ -27,6 +27,10 @@ from sgps.evaluation.metrics import Floats
 
 BLOCK: Final = 20
 """Episodes that are answered, and kept, together."""
+_MOST_JOBS: Final = 8
+"""Processes at most if nobody says how many: each holds an engine."""
+_EPISODES_OF_JOB: Final = 100
+"""Fewer than these do not pay for the start of a process."""
 BACKENDS: Final = {"loky": "joblib", "ray": "ray", "dask": "distributed"}
 """Ways to share the work, and the module that each needs; `loky` is joblib's own, for one machine."""
 _SHARES: Final = 4
@@ -84,6 +88,13 @@ def blocks_of(parts: Sequence[Part]) -> list[Block]:
         for place, part in enumerate(parts)
         for first in range(0, part.last - part.first, BLOCK)
     ]
+
+
+def usual_jobs(episodes: int) -> int:
+    """How many processes share so many episodes on a CPU if nobody says: one a core, as far as starting them pays."""
+    import joblib
+
+    return max(1, min(joblib.cpu_count(), _MOST_JOBS, episodes // _EPISODES_OF_JOB))
 
 
 def check_backend(backend: str, jobs: int) -> None:
