@@ -32,7 +32,7 @@ from sgps.target.architecture import build_architecture
 PLAIN_TEMPERATURE = [2.0, 0.0, 0.0, 0.0, 0.0, 0.0]
 """Where the fit of the temperature starts: the same for every task."""
 _WORTH_IN_METRIC = 3.0
-"""Pictures that a recalled one counts as when the metric is trusted: it is the mean of many. Chosen on dev."""
+"""Pictures that a recalled one counts as there. Chosen on dev."""
 _WORTH_AS_CENTER = 6.0
 """Pictures of a task that a mixture of known sets counts as where its center is sought. Chosen on dev."""
 _FOLDS = 5
@@ -45,7 +45,7 @@ def mean_shots(counts: Tensor) -> float:
 
 
 def _trust(counts: Tensor, recall: Recall) -> float:
-    """Pictures a class, as the metric counts them."""
+    """Pictures a class, as metric and temperature count them: what is recalled is the mean of many."""
     return mean_shots(counts) + _WORTH_IN_METRIC * float(recall.count.detach().mean())
 
 
@@ -101,8 +101,9 @@ class Head(nn.Module):
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Return weight (N, F) and bias (N,) before the temperature, and the terms (6,) that its log is linear in.
 
-        The terms are 1, log N, log(1 + pictures a class), the log-odds of the cross-validated support, how far the pictures
-        lie apart (log of their reach in units of the usual spread within a class), and log(1 + what descriptions are worth).
+        The terms are 1, log N, log(1 + pictures a class, recalled ones among them), the log-odds of the cross-validated support,
+        how far the pictures lie apart (log of their reach in units of the usual spread within a class), and how far an expert
+        has learned the classes, since scores lie farther apart under its network.
 
         Args:
             features: (n, V, F), V views of each support picture.
@@ -114,11 +115,11 @@ class Head(nn.Module):
             odds = self._left_out_odds(features, labels, recall)
             classes = len(recall.count)
             ways = odds.new_tensor(classes).log()
-            shots = odds.new_tensor(len(labels) / classes)
+            shots = odds.new_tensor(_trust(torch.bincount(labels, minlength=classes), recall))
             apart = (reach / self.within).log()
-            worth = torch.log1p(recall.count.mean())
+            learned = recall.familiarity.sum().to(odds)
             one = torch.ones_like(odds)
-            terms = torch.stack([one, ways, torch.log1p(shots), odds, apart, worth])
+            terms = torch.stack([one, ways, torch.log1p(shots), odds, apart, learned])
         return weight, bias, terms
 
     def _regression(

@@ -44,7 +44,7 @@ _CALIBRATION_FIRST_TASK = 20_000_000
 """Number of the first task that the temperature is fitted to."""
 _HIDDEN = 0.5
 """Share of the tasks of learned sets in which the memory hides the set's own classes."""
-_PENALTY = 0.002
+_PENALTY = 0.0005
 """Weight of the squared distance of the temperature from its start."""
 _TEACHER_SCALE = 6.0
 """Factor on the teacher's scores before softmax."""
