@@ -94,7 +94,8 @@ def usual_jobs(episodes: int) -> int:
     """How many processes share so many episodes on a CPU if nobody says: one a core, as far as starting them pays."""
     import joblib
 
-    return max(1, min(joblib.cpu_count(), _MOST_JOBS, episodes // _EPISODES_OF_JOB))
+    cores: int = joblib.cpu_count()
+    return max(1, min(cores, _MOST_JOBS, episodes // _EPISODES_OF_JOB))
 
 
 def check_backend(backend: str, jobs: int) -> None:
