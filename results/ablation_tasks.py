@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from dev_tasks import TASKS, Task
 from torch import Tensor
 
 from sgps.engine.class_memory import Recall
@@ -24,31 +25,6 @@ from sgps.labelled import LabelledImage
 from sgps.task import SupportSet
 
 SEED, QUERIES, SHOTS = 11, 15, (1, 5)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Task:
-    """One few-shot problem of a set; its episodes are drawn anew for each number of shots."""
-
-    title: str
-    """As in the other tables."""
-    data: str
-    """Name of the set."""
-    way: int
-    classes: tuple[str, ...] | None = None
-    """Those that episodes are drawn from; all by default."""
-
-
-TASKS = (
-    Task(title="novel 3-way", data="ham10000", way=3, classes=("akiec", "df", "vasc")),
-    Task(title="5 of 7 skin diseases", data="ham10000", way=5),
-    Task(title="otoscopy_otitis4 4-way", data="otoscopy_otitis4", way=4),
-    Task(title="cxr_talo 3-way", data="cxr_talo", way=3),
-    Task(title="wound_azh 5-way", data="wound_azh", way=5),
-    Task(title="pbc_8 5-way", data="pbc_8", way=5),
-    Task(title="histo_crc_nct7 5-way", data="histo_crc_nct7", way=5),
-    Task(title="aml_cytomorph15 5-way", data="aml_cytomorph15", way=5),
-)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

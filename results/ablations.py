@@ -38,7 +38,8 @@ from ablation_rows import (
     score,
     without_metric,
 )
-from ablation_tasks import QUERIES, SEED, SHOTS, TASKS, Drawn, Pool, draw, read_pools, told
+from ablation_tasks import QUERIES, SEED, SHOTS, Drawn, Pool, draw, read_pools, told
+from dev_tasks import TASKS
 from torch import Tensor
 from torch.nn import functional
 

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from dev_tasks import TASKS, Task
 from torch import Tensor
 
 from sgps.engine.engine import Engine
@@ -33,29 +34,6 @@ from sgps.task import SupportSet
 SHOT, QUERY, SEED = 5, 15, 0
 """As in the protocols; queries are drawn, so that the supports are those of the benchmark, and never looked at."""
 HEAD = ("classifier.weight", "classifier.bias")
-
-
-@dataclass(frozen=True)
-class Task:
-    """Where the episodes of one task come from."""
-
-    title: str
-    """As the tables have it."""
-    set: str
-    way: int
-    classes: tuple[str, ...] | None = None
-
-
-TASKS = (
-    Task("novel 3-way", "ham10000", 3, ("akiec", "df", "vasc")),
-    Task("5 of 7 skin diseases", "ham10000", 5),
-    Task("otoscopy_otitis4 4-way", "otoscopy_otitis4", 4),
-    Task("cxr_talo 3-way", "cxr_talo", 3),
-    Task("wound_azh 5-way", "wound_azh", 5),
-    Task("pbc_8 5-way", "pbc_8", 5),
-    Task("histo_crc_nct7 5-way", "histo_crc_nct7", 5),
-    Task("aml_cytomorph15 5-way", "aml_cytomorph15", 5),
-)
 
 
 @dataclass
@@ -94,7 +72,7 @@ def main() -> None:
     found = {}
     for task in TASKS:
         sys.stderr.write(f"{task.title}\n")
-        found[task.title] = _read(engine, _supports(sets[task.set], task, given.tasks, engine))
+        found[task.title] = _read(engine, _supports(sets[task.data], task, given.tasks, engine))
     result = {
         "settings": {
             "episodes": given.tasks,
@@ -115,7 +93,7 @@ def main() -> None:
 
 
 def _set_names() -> list[str]:
-    return list(dict.fromkeys(task.set for task in TASKS))
+    return list(dict.fromkeys(task.data for task in TASKS))
 
 
 def _supports(one: BenchmarkSet, task: Task, count: int, engine: Engine) -> Iterator[SupportSet]:

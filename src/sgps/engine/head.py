@@ -32,21 +32,17 @@ from sgps.target.architecture import build_architecture
 PLAIN_TEMPERATURE = [2.0, 0.0, 0.0, 0.0, 0.0, 0.0]
 """Where the fit of the temperature starts: the same for every task."""
 _WORTH_IN_METRIC = 3.0
-"""Pictures that a recalled one counts as there. Chosen on dev."""
+"""Pictures that a recalled one counts as for metric and temperature. Chosen on dev."""
 _WORTH_AS_CENTER = 6.0
 """Pictures of a task that a mixture of known sets counts as where its center is sought. Chosen on dev."""
 _FOLDS = 5
 """Most folds that the support is cross-validated in."""
 
 
-def mean_shots(counts: Tensor) -> float:
-    """Pictures a class, over the classes that have any."""
-    return float(counts.sum() / (counts > 0).sum().clamp(min=1))
-
-
 def _trust(counts: Tensor, recall: Recall) -> float:
-    """Pictures a class, as metric and temperature count them: what is recalled is the mean of many."""
-    return mean_shots(counts) + _WORTH_IN_METRIC * float(recall.count.detach().mean())
+    """Pictures a class, over those that have any, as metric and temperature count: what is recalled is the mean of many."""
+    shots = float(counts.sum() / (counts > 0).sum().clamp(min=1))
+    return shots + _WORTH_IN_METRIC * float(recall.count.detach().mean())
 
 
 class Head(nn.Module):

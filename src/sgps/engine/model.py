@@ -65,9 +65,11 @@ class SynthesisNetwork(nn.Module):
         """Read the task: the codes of every tensor, and what is known of its classes; some parts may be switched off."""
         with torch.no_grad():
             description = self.encoder.describe(self.generator.base_weights(), task.images)
-        recall = self.recall(description, task)
-        if "memory" in without:
-            recall = self.memory.nothing(len(task.has_text))
+        recall = (
+            self.memory.nothing(len(task.has_text))
+            if "memory" in without
+            else self.recall(description, task)
+        )
         return self.codes(description, task, recall).without(without), recall
 
     def recall(self, description: ImageDescription, task: TaskTensors) -> Recall:

@@ -17,7 +17,7 @@ _STREAM = 1
 _CANDIDATES = 60
 """Pictures of each class that may serve, the same for all episodes: a large set need not be read whole for these."""
 _EPISODES = 200
-"""First episodes that get any: enough for the one figure that needs them, which would cost all others a fifth of their time."""
+"""First episodes that get any: enough for the one figure that needs them; each is one more picture for every method to answer."""
 
 
 def with_outside(
