@@ -164,4 +164,5 @@ def test_the_fields_of_a_recall_are_those_that_the_head_reads(memory):
         "middles": (2, features),
         "familiarity": (2,),
         "shares": (2, len(KNOWN)),
+        "agreement": (),
     }

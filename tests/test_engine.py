@@ -159,6 +159,20 @@ def test_a_classifier_tells_what_its_descriptions_brought_to_mind() -> None:
     assert tiny_engine().synthesize(bare).provenance["recalled"] == {}
 
 
+def test_pictures_that_contradict_their_descriptions_outweigh_them() -> None:
+    support = colored_support((3, 3))
+    swapped = dataclasses.replace(support, descriptions=support.descriptions[::-1])
+    right, wrong = (tiny_engine().synthesize(own).provenance for own in (support, swapped))
+    assert right["agreement"] == 1
+    assert wrong["agreement"] < 0.2
+    assert wrong["recalled"] == {}
+
+
+def test_descriptions_that_recall_nothing_cannot_be_contradicted() -> None:
+    bare = colored_support(described=(False,) * 3)
+    assert tiny_engine().synthesize(bare).provenance["agreement"] == 1
+
+
 def test_descriptions_become_points_among_features() -> None:
     engine = tiny_engine()
     points = engine.text_features([texts_of("blue"), texts_of("green")])

@@ -35,6 +35,7 @@ def _recall(count: float | list[float], ways: int = 2) -> Recall:
         middles=torch.zeros(0, 256, dtype=torch.float64),
         familiarity=torch.zeros(2, dtype=torch.float64),
         shares=torch.zeros(ways, 4, dtype=torch.float64),
+        agreement=torch.ones((), dtype=torch.float64),
     )
 
 
@@ -151,3 +152,34 @@ def test_odds_of_left_out_pictures_do_not_depend_on_any_order() -> None:
 
 def test_one_picture_a_class_leaves_nothing_to_cross_validate() -> None:
     assert _left_out_odds(_features(3), torch.arange(3), 3) == 0
+
+
+def _agreement(directions: torch.Tensor, shots: int, known: int = 3, apart: float = 1.0) -> float:
+    """Of `shots` pictures of each of three classes, with what is recalled of the first `known`."""
+    head = _head()
+    recall = _recall([1.0] * known + [0.0] * (3 - known), ways=3)
+    labels = torch.arange(3).repeat_interleave(shots)
+    features = _features(3 * shots)[:, 0] + apart * 20 * recall.directions[labels]
+    return float(
+        head.agreement(features, labels, dataclasses.replace(recall, directions=directions))
+    )
+
+
+def test_what_is_recalled_counts_whole_where_the_pictures_agree() -> None:
+    directions = _recall(1.0, ways=3).directions
+    assert _agreement(directions, shots=1) == 1
+    assert _agreement(directions, shots=5) == 1
+
+
+def test_what_the_pictures_speak_against_counts_little_and_less_the_more_there_are() -> None:
+    others = _recall(1.0, ways=3).directions.roll(1, 0)
+    one, five = _agreement(others, shots=1), _agreement(others, shots=5)
+    assert 0 < five < one < 0.05
+
+
+def test_a_single_known_class_can_be_compared_with_nothing() -> None:
+    others = _recall(1.0, ways=3).directions.roll(1, 0)
+    assert _agreement(others, shots=5, known=1) == 1
+    assert _agreement(others, shots=5, known=2) < 0.05
+    none = torch.zeros(0, 256).double()
+    assert float(_head().agreement(none, torch.zeros(0, dtype=torch.int64), _recall(1.0))) == 1

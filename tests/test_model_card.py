@@ -63,6 +63,16 @@ def test_what_descriptions_brought_in_is_told(tiny_network, tmp_path):
     ) in card.replace("\\_", "_")
 
 
+@pytest.mark.parametrize(("agreement", "doubts"), [(0.03, True), (0.49, True), (0.5, False)])
+def test_a_reader_is_told_where_pictures_contradict_descriptions(
+    tiny_network, tmp_path, agreement, doubts
+):
+    told = {**tiny_network.provenance, "agreement": agreement}
+    card = card_of(dataclasses.replace(tiny_network, provenance=told), tmp_path / "told")
+    assert (f"which was given {100 * agreement:.0f} % of its weight" in card) is doubts
+    assert "| Doubt |" not in card_of(tiny_network, tmp_path / "plain")
+
+
 def test_the_card_says_what_has_to_be_said(tiny_network, tmp_path):
     card = card_of(tiny_network, tmp_path / "model")
     for sentence in (

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from commands import Done, Sgps, engine, files_below, mistake, sgps_command, support, texts  # noqa: F401
+from commands import TEXTS, Done, Sgps, engine, files_below, mistake, sgps_command, support, texts  # noqa: F401
 
 from sgps.clinical.conditions import conditions
 from sgps.target.checkpoint import TargetNetwork
@@ -47,6 +47,21 @@ def test_synthesize_writes_a_classifier_and_says_where_on_stdout(
     assert list(network.class_names) == ["blue", "green", "red"]
     assert network.descriptions[0] == ("a blue field", "blue all over")
     assert network.provenance["n_shot"] == {"blue": 3, "green": 3, "red": 3}
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+def test_descriptions_that_stand_with_another_class_are_doubted(
+    sgps_command: Sgps, engine: Path, support: Path, tmp_path: Path, swapped: bool
+) -> None:
+    told = {"blue": TEXTS["blue"], "green": TEXTS["green"]}
+    if swapped:
+        told = dict(zip(told, reversed(told.values()), strict=True))
+    texts = tmp_path / "told.json"
+    texts.write_text(json.dumps(told), encoding="utf-8")
+    arguments = ("--descriptions", texts, "--engine", engine, "--out", tmp_path / "model")
+    done = sgps_command("synthesize", support, *arguments)
+    assert done.status == 0
+    assert ("Check that each description stands with its own class." in done.err) is swapped
 
 
 def renamed(support: Path, folder: Path, *names: str) -> Path:

@@ -15,6 +15,8 @@ JSON: TypeAlias = "Mapping[str, JSON] | Sequence[JSON] | str | int | float | boo
 """Anything that JSON can hold."""
 
 # The head of the card. The license is the strictest among the data that the engine was pretrained on.
+_DOUBTED = 0.5
+"""Agreement of pictures and descriptions below which a reader is told."""
 _HEAD = """\
 ---
 license: cc-by-nc-4.0
@@ -130,7 +132,7 @@ def model_card(
         class_names: N names, in the order of the logits.
         descriptions: for each class its descriptions, or nothing at all.
         preprocessing: how a picture becomes the input.
-        provenance: `engine`, `engine_digest`, `sgps_version`, `n_shot` and `recalled` are shown where present.
+        provenance: `engine`, `engine_digest`, `sgps_version`, `n_shot`, `recalled` and `agreement` are shown where present.
     """
     shots = provenance.get("n_shot")
     counts = shots if isinstance(shots, Mapping) else {}
@@ -149,6 +151,8 @@ def model_card(
     ]
     if recalled := recalled_in_words(provenance.get("recalled")):
         origin.append(_row("Known by their descriptions", "; ".join(recalled)))
+    if doubt := doubt_in_words(provenance.get("agreement")):
+        origin.append(_row("Doubt", doubt))
     return _HEAD + _BODY.format(
         num_classes=len(class_names),
         architecture=architecture,
@@ -183,6 +187,16 @@ def recalled_in_words(recalled: JSON) -> list[str]:
             known = ", ".join(map(str, classes)) or "several known classes"
             lines.append(f"{name} from {known}, as {own.get('pictures')} pictures")
     return lines
+
+
+def doubt_in_words(agreement: JSON) -> str:
+    """What to tell where pictures do not bear out what their descriptions called to mind; empty where they do."""
+    if not isinstance(agreement, int | float) or agreement >= _DOUBTED:
+        return ""
+    return (
+        "the pictures do not look like what their descriptions call to mind, which was given "
+        f"{100 * agreement:.0f} % of its weight. Check that each description stands with its own class"
+    )
 
 
 def _row(*cells: JSON) -> str:

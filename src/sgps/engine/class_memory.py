@@ -16,7 +16,7 @@ as a prior for few pictures after Qi et al., "Low-shot learning with imprinted w
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -46,7 +46,7 @@ _ASSUMED_LIKENESS = 0.7
 
 @dataclass(frozen=True, kw_only=True)
 class Recall:
-    """What is known of the N classes of a task before their pictures are looked at; K experts."""
+    """What is known of the N classes of a task by their descriptions; K experts."""
 
     directions: Tensor
     """Where each class lies from the middle of the task (N, F); of length one where the answer is clear, less where not."""
@@ -60,6 +60,12 @@ class Recall:
     """How far each expert has learned the task's own classes (K,), 0 to 1."""
     shares: Tensor
     """Say of each known class in each direction (N, M)."""
+    agreement: Tensor
+    """How far the task's pictures bear all this out (), 0 to 1; `count` has been multiplied by it."""
+
+    def agreeing(self, agreement: Tensor) -> Recall:
+        """The same, once the pictures have been looked at, which bear it out as far as `agreement` () says."""
+        return replace(self, count=self.count * agreement, agreement=agreement)
 
     def between_middles(self, point: Tensor) -> Tensor:
         """What is nearest to `point` (F,) among all mixtures of the known sets' middles, also (F,).
@@ -183,6 +189,7 @@ class ClassMemory(nn.Module):
             middles=middles,
             familiarity=familiarity,
             shares=shares * described[:, None],
+            agreement=torch.ones_like(self.log_count),
         )
 
     def _likeness(self, pictures: Tensor | None) -> Tensor:
@@ -204,6 +211,7 @@ class ClassMemory(nn.Module):
             center=zeros(self.directions.shape[1]),
             familiarity=zeros(self.num_experts),
             shares=zeros(classes, len(self.text)),
+            agreement=torch.ones_like(self.log_count),
         )
 
 

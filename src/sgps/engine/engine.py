@@ -206,6 +206,7 @@ class Engine:
                 "engine_digest": self.digest,
                 "n_shot": dict(zip(ordered.class_names, ordered.shots, strict=True)),
                 "recalled": self._recalled(recall, ordered.class_names),
+                "agreement": _agreement(recall),
                 "sgps_version": __version__,
             },
         )
@@ -270,6 +271,13 @@ def _load_cached(folder: Path, device: torch.device, changed: tuple[int, ...]) -
     del changed
     network, digest = load_engine(folder)
     return Engine(network, digest, device)
+
+
+def _agreement(recall: Recall) -> float:
+    """How far the pictures bear out what was recalled, 0 to 1; 1 where less than two classes had anything worth telling."""
+    agreement = float(recall.agreement)
+    told = int((recall.count >= _LEAST_WORTH * agreement).sum())
+    return round(agreement, 2) if told > 1 else 1.0
 
 
 def _canonical(support: SupportSet) -> SupportSet:

@@ -13,6 +13,9 @@ The metric is trusted the more the more shots there are: with one, directions of
 Where the center of the features lies decides much when pictures are few, and their mean is a poor guess: it is drawn towards the
 nearest mixture of known sets' middles, the more the fewer pictures there are, as the mean of a posterior would be.
 
+What is recalled must agree with the pictures: a description that names another known class than the pictures show would
+otherwise outweigh them.
+
 How sure the classifier may be depends on how hard the task is, which the support itself tells: it is cross-validated.
 
 Sources: ridge head in closed form after Bertinetto et al., arXiv 1805.08136; description as a prior whose weight shrinks with
@@ -35,6 +38,8 @@ _WORTH_IN_METRIC = 3.0
 """Pictures that a recalled one counts as for metric and temperature. Chosen on dev."""
 _WORTH_AS_CENTER = 6.0
 """Pictures of a task that a mixture of known sets counts as where its center is sought. Chosen on dev."""
+_DISAGREEMENT_SLOPE = 10.0
+"""How steeply what is recalled loses its worth where pictures speak against it. Chosen on dev."""
 _FOLDS = 5
 """Most folds that the support is cross-validated in."""
 
@@ -43,6 +48,18 @@ def _trust(counts: Tensor, recall: Recall) -> float:
     """Pictures a class, over those that have any, as metric and temperature count: what is recalled is the mean of many."""
     shots = float(counts.sum() / (counts > 0).sum().clamp(min=1))
     return shots + _WORTH_IN_METRIC * float(recall.count.detach().mean())
+
+
+def _class_means(features: Tensor, member: Tensor) -> Tensor:
+    """Mean feature (N, F) of each class's pictures, from features (n, F) and one-hot labels (n, N); zero without any."""
+    return member.T @ features / member.sum(0).clamp(min=1)[:, None]
+
+
+def _center(class_means: Tensor, pictures: int, recall: Recall) -> Tensor:
+    """Middle (F,) of a task, from the means (N, F) of its classes, drawn to the known sets the more the fewer pictures."""
+    own = class_means.mean(0)
+    likely = recall.between_middles(own)
+    return likely + pictures / (pictures + _WORTH_AS_CENTER) * (own - likely)
 
 
 class Head(nn.Module):
@@ -85,6 +102,36 @@ class Head(nn.Module):
         factor = ((1 + floor) / (self.metric_values + floor)).sqrt() - 1
         change: Tensor = (vectors @ self.metric_vectors * factor) @ self.metric_vectors.T
         return vectors + change
+
+    @torch.no_grad()
+    def agreement(self, features: Tensor, labels: Tensor, recall: Recall) -> Tensor:
+        """How far the support's pictures bear out what is recalled of their classes, () from 0 to 1.
+
+        The measure is how much likelier the pictures of a class lie in its own recalled direction than in those of the others
+        (cosines in the metric; the mean over classes, each with what it is worth). It is 1 where that is not negative, and
+        where nothing can be compared; below, it falls the faster the more pictures say so.
+
+        Args:
+            features: base features (n, F) of the support pictures.
+            labels: (n,) in [0, N).
+            recall: what is known of the N classes by their descriptions.
+        """
+        counts = torch.bincount(labels, minlength=len(recall.count))
+        compared = (counts > 0) & (recall.count > 0)
+        ways = int(compared.sum())
+        if ways < 2:
+            return features.new_ones(())
+        seen = counts > 0
+        means = _class_means(features, functional.one_hot(labels, len(counts)).to(features))
+        center = _center(means[seen], len(labels), recall)
+        shots = float(counts[seen].float().mean())
+        pictures = functional.normalize(self.in_metric(means[compared] - center, shots), dim=1)
+        recalled = functional.normalize(self.in_metric(recall.directions[compared], shots), dim=1)
+        alike = pictures @ recalled.T
+        own = alike.diagonal()
+        worth = recall.count[compared]
+        margin = (worth / worth.sum()) @ (own - (alike.sum(1) - own) / (ways - 1))
+        return (2 * torch.sigmoid(_DISAGREEMENT_SLOPE * shots**0.5 * margin)).clamp(max=1)
 
     def forward(self, features: Tensor, labels: Tensor, recall: Recall) -> tuple[Tensor, Tensor]:
         """Return classifier weight (N, F) and bias (N,), temperature folded in; arguments as for `unscaled`."""
@@ -143,10 +190,7 @@ class Head(nn.Module):
         seen, known = counts > 0, recall.count > 0
         shots = _trust(counts, recall)
         if int(seen.sum()) > 1:
-            class_means = member.T @ features.mean(1) / counts.clamp(min=1)[:, None]
-            own = class_means[seen].mean(0)
-            likely = recall.between_middles(own)
-            center = likely + count / (count + _WORTH_AS_CENTER) * (own - likely)
+            center = _center(_class_means(features.mean(1), member)[seen], count, recall)
         else:
             # The mean of a single class would put that class itself at the origin.
             center = recall.center if bool(known.any()) else self.feature_mean.to(features)

@@ -80,7 +80,7 @@ class SynthesisNetwork(nn.Module):
             weights = (1 / counts.clamp(min=1))[task.labels].to(description.pooled.dtype)
             pictures = weights @ description.pooled / weights.sum()
         recall: Recall = self.memory(task.text, task.has_text, pictures, task.allowed)
-        return recall
+        return recall.agreeing(self.head.agreement(description.pooled, task.labels, recall))
 
     def codes(self, description: ImageDescription, task: TaskTensors, recall: Recall) -> Codes:
         """Decide the codes of every tensor, given base features of the task's pictures."""
