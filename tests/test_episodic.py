@@ -14,17 +14,13 @@ from pools import SIZE, drawn_pool, quick
 from sgps.pretraining.cache import build_cache, description_embeddings, resized
 from sgps.pretraining.checkpoints import load_checkpoint, save_checkpoint
 from sgps.pretraining.config import Episodic, Expert
-from sgps.pretraining.episodic import (
-    _HEAD_FIRST_TASK,
-    EpisodicRun,
-    _fit_temperature,
-    between_task_variance,
-)
+from sgps.pretraining.episodic import _HEAD_FIRST_TASK, EpisodicRun, between_task_variance
 from sgps.pretraining.parallel import Processes
 from sgps.pretraining.pool import LabelSource
 from sgps.pretraining.remember import KnownClass, known_classes, remember
 from sgps.pretraining.ridge import ridge_scores
 from sgps.pretraining.task_stream import TaskStream
+from sgps.pretraining.temperature import fit_temperature
 from sgps.target.network import pooled_features
 from sgps.task import Preprocessing
 
@@ -116,7 +112,7 @@ def test_ten_steps_are_five_and_five_resumed_bit_for_bit(pool, tmp_path):
 def test_the_loss_falls_and_the_weights_come_to_depend_on_the_task(pool):
     config = dataclasses.replace(CONFIG, steps=30, learning_rate=5e-3)
     run = new_run(pool, config)
-    assert between_task_variance([run.task_loss(index)[2] for index in range(2)]) == 0
+    assert between_task_variance([run.task_losses([0, 1]).backbones]) == 0
     rows = advance(run, 30)
     losses = [row["loss"] for row in rows]
     assert sum(losses[-8:]) < 0.8 * sum(losses[:8])
@@ -142,7 +138,7 @@ def test_the_head_learns_alone_first(pool):
 
 def test_a_task_gives_the_same_loss_whenever_it_is_posed(pool):
     run = new_run(pool)
-    losses = [float(run.task_loss(index)[0].detach()) for index in (4, 7, 4)]
+    losses = [float(run.task_losses([index]).losses.detach()) for index in (4, 7, 4)]
     assert losses[0] == losses[2] != losses[1]
 
 
@@ -188,11 +184,48 @@ KINDS = {
 }
 
 
+def test_tasks_together_have_the_losses_and_gradients_of_each_alone(pool):
+    run = new_run(pool)
+    parameters = dict(run.network.named_parameters())
+    generator = torch.Generator().manual_seed(1)
+    with torch.no_grad():
+        # An untrained generator writes nearly the same network for every task.
+        for name in ("expert_head", "scale_head"):
+            parameters[f"generator.{name}.weight"].normal_(std=0.2, generator=generator)
+    indices = [find(run, wanted) for wanted in KINDS.values()]
+    indices.append(find(run, lambda draw: len(draw.support) >= 7))
+    assert len({len(run.stream.draw(index).support) for index in indices}) > 3
+    assert len({len(run.stream.draw(index).query) for index in indices}) > 1
+
+    def measured(groups):
+        run.optimizer.zero_grad(set_to_none=True)
+        tasks = [run.task_losses(group) for group in groups]
+        losses = torch.cat([own.losses for own in tasks])
+        losses.sum().backward()
+        gradients = {n: p.grad.clone() for n, p in parameters.items() if p.grad is not None}
+        return losses, torch.cat([own.accuracies for own in tasks]), gradients, tasks
+
+    losses, accuracies, gradients, tasks = measured([indices])
+    losses_alone, accuracies_alone, gradients_alone, tasks_alone = measured([[i] for i in indices])
+    torch.testing.assert_close(losses, losses_alone, rtol=1e-5, atol=1e-6)
+    assert torch.equal(accuracies, accuracies_alone)
+    assert gradients.keys() == gradients_alone.keys()
+    assert {"generator.scale_head.weight", "head.log_ridge"} < gradients.keys()
+    for name, alone in gradients_alone.items():
+        assert float((gradients[name] - alone).norm()) <= 1e-4 * float(alone.norm()), name
+    variance = between_task_variance([own.backbones for own in tasks])
+    assert variance > 0
+    assert variance == pytest.approx(between_task_variance([own.backbones for own in tasks_alone]))
+    again = measured([indices])
+    assert torch.equal(again[0], losses)
+    assert same(again[2], gradients)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_loss_and_gradient_are_finite_for_every_kind_of_task(pool, kind):
     run = new_run(pool)
     index = find(run, KINDS[kind])
-    for loss in (run.task_loss(index)[0], run.head_loss(index)):
+    for loss in (run.task_losses([index]).losses.sum(), run.head_loss(index)):
         run.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         gradients = [p.grad for p in run.network.parameters() if p.grad is not None]
@@ -215,13 +248,13 @@ def test_a_step_with_a_gradient_that_is_not_finite_is_left_out(pool, monkeypatch
     run = new_run(pool)
     advance(run, 1)
     before = {name: tensor.clone() for name, tensor in run.network.named_parameters()}
-    whole = EpisodicRun.task_loss
+    whole = EpisodicRun.task_losses
 
-    def broken(self, index):
-        loss, accuracy, backbone = whole(self, index)
-        return loss * torch.tensor(float("nan")), accuracy, backbone
+    def broken(self, indices):
+        tasks = whole(self, indices)
+        return dataclasses.replace(tasks, losses=tasks.losses * float("nan"))
 
-    monkeypatch.setattr(EpisodicRun, "task_loss", broken)
+    monkeypatch.setattr(EpisodicRun, "task_losses", broken)
     with caplog.at_level(logging.WARNING):
         run.advance()
     assert "step 1 left out: its gradient is not finite" in caplog.text
@@ -262,9 +295,10 @@ def test_ridge_classifies_what_can_be_told_apart():
 
 
 def test_variance_between_tasks_is_zero_for_equal_weights_and_positive_otherwise():
-    one, other = {"w": torch.ones(3)}, {"w": torch.tensor([1.0, 2.0, 1.0])}
+    one, other = {"w": torch.ones(1, 3)}, {"w": torch.tensor([[1.0, 2.0, 1.0]])}
+    both = {"w": torch.cat([one["w"], other["w"]])}
     assert between_task_variance([one, one]) == 0
-    assert between_task_variance([one, other]) > 0
+    assert between_task_variance([both]) == between_task_variance([one, other]) > 0
     assert np.isnan(between_task_variance([one]))
 
 
@@ -304,7 +338,7 @@ def test_the_fitted_temperature_is_the_one_that_the_answers_were_drawn_with() ->
         terms = torch.tensor([1.0, 0.0, float(shots), 0.0, 0.0, 0.0])
         tasks.append((scores, terms, labels))
     temperature = torch.nn.Parameter(torch.zeros(6))
-    _fit_temperature(temperature, tasks)
+    fit_temperature(temperature, tasks)
     expected = torch.tensor([0.5, 0.0, 0.3, 0.0, 0.0, 0.0])
     torch.testing.assert_close(temperature.detach(), expected, atol=0.1, rtol=0)
 

@@ -19,6 +19,7 @@ from sgps.evaluation.peers import Peer
 from sgps.evaluation.sets import describe, read_benchmark_set
 from sgps.pretraining import run as run_module
 from sgps.pretraining.checkpoints import load_checkpoint, save_checkpoint
+from sgps.pretraining.episodic import EpisodicRun
 from sgps.pretraining.parallel import Processes
 from sgps.pretraining.representation import RepresentationRun
 from sgps.pretraining.run import Pretraining
@@ -106,7 +107,16 @@ def test_a_whole_run_makes_the_engine_that_it_makes_on_the_cpu(
 ):
     # Features are validated after every second step, and not after every tenth.
     monkeypatch.setattr(run_module, "LOG_EVERY", 2)
+    whole, together = EpisodicRun.task_losses, []
+
+    def heard(self, indices):
+        together.append(len(indices))
+        return whole(self, indices)
+
+    monkeypatch.setattr(EpisodicRun, "task_losses", heard)
     pretraining(recipe, tmp_path / "cpu").run()
+    assert set(together) == {1}
+    together.clear()
     out = tmp_path / "gpu"
 
     def run(on_progress, resume):
@@ -116,6 +126,7 @@ def test_a_whole_run_makes_the_engine_that_it_makes_on_the_cpu(
     with pytest.raises(Killed):
         run(kill_at("episodic", 2), resume=False)
     engine = run(ignore, resume=True)
+    assert set(together) == {recipe.episodic.tasks_per_step}
     here, there = (
         load_file(tmp_path / p / "engine" / "engine.safetensors") for p in ("cpu", "gpu")
     )

@@ -13,6 +13,7 @@ from sgps.target.network import (
     initial_weights,
     logits,
     pooled_features,
+    stacked_features,
     unfold_batch_norm,
 )
 
@@ -145,6 +146,23 @@ def test_a_picture_scores_the_same_in_any_company(tiny_network):
     together = logits(TINY, tiny_network.weights, images)
     alone = torch.cat([logits(TINY, tiny_network.weights, image[None]) for image in images])
     torch.testing.assert_close(together, alone, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", architecture_names())
+def test_networks_side_by_side_have_the_features_of_each_alone(name):
+    architecture = build_architecture(name)
+    images = drawn_images(6, 75).double()
+    models = [lively_model(name, images[start:].float()).double() for start in (0, 2)]
+    weights = [folded(model, architecture) for model in models]
+    backbones = {
+        spec.name: torch.stack([w[spec.name] for w in weights]) for spec in architecture.parameters
+    }
+    parts = torch.stack([images[:2], images[3:5]])
+    found = stacked_features(architecture, backbones, parts)
+    for features, own, shown in zip(found, weights, parts, strict=True):
+        alone = pooled_features(architecture, own, shown)
+        assert alone.std() > 0.1
+        torch.testing.assert_close(features, alone, rtol=0, atol=1e-9)
 
 
 def test_initial_weights_depend_on_the_generator_alone():

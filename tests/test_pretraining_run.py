@@ -141,10 +141,11 @@ def test_the_log_shows_that_weights_differ_between_tasks(finished):
     assert variances[-1] > 0
 
 
-def test_the_log_holds_loss_distance_and_speed_of_every_network(finished):
+def test_the_log_holds_loss_and_speed_of_every_stage(finished):
     logged = {(stage, name) for stage, _, name, _ in log_rows(finished)}
     for stage in ("base", "expert-cells", "expert-skin"):
         assert {(stage, name) for name in ("loss", "distance", "images_per_second")} <= logged
+    assert {("episodic", name) for name in ("loss", "accuracy", "tasks_per_second")} <= logged
 
 
 def test_the_features_are_validated_on_held_out_sets_while_they_learn(

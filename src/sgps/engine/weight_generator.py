@@ -32,12 +32,12 @@ the scales is next to no help for new ones, and they are there so that every ten
 
 @dataclass(frozen=True, kw_only=True)
 class Codes:
-    """What the generator decides for one task: L tensors, K experts, R learned directions."""
+    """What the generator decides for one task: L tensors, K experts, R learned directions; or for T tasks at once."""
 
     experts: Tensor
-    """α, how far each tensor moves towards each expert: (L, K)."""
+    """α, how far each tensor moves towards each expert: (L, K) or (T, L, K)."""
     scales: Tensor
-    """d, coefficients of the channel scales: (L, R)."""
+    """d, coefficients of the channel scales: (L, R) or (T, L, R)."""
 
     def without(self, parts: Collection[str]) -> Codes:
         """The same with some of `ENGINE_PARTS` switched off."""
@@ -161,16 +161,19 @@ class WeightGenerator(nn.Module):
 
     def gains(self, codes: Codes) -> list[Tensor]:
         """What each tensor's output channels are multiplied by."""
-        scales = torch.split(self.scale_directions, self._rows)
+        directions = torch.split(self.scale_directions, self._rows)
         unit = _STEP / self.rank**0.5
-        return [1 + unit * (own @ code) for own, code in zip(scales, codes.scales, strict=True)]
+        scales = codes.scales.unbind(-2)
+        return [1 + unit * (own @ of.T) for own, of in zip(scales, directions, strict=True)]
 
     def compose(self, codes: Codes) -> dict[str, Tensor]:
-        """Materialize every tensor of the backbone from the codes."""
+        """Materialize every tensor of the backbone from the codes; of T tasks each is (T, *shape)."""
         weights: dict[str, Tensor] = {}
         bases = torch.split(self.base, self._sizes)
         directions = torch.split(self.directions, self._sizes, dim=1)
+        steps = codes.experts.unbind(-2)
         for index, (spec, gain) in enumerate(zip(self.specs, self.gains(codes), strict=True)):
-            moved = bases[index] + codes.experts[index] @ directions[index]
-            weights[spec.name] = (moved.view(len(gain), -1) * gain[:, None]).view(spec.shape)
+            moved = bases[index] + steps[index] @ directions[index]
+            by_channel = moved.view(*gain.shape, -1) * gain[..., None]
+            weights[spec.name] = by_channel.view(*gain.shape[:-1], *spec.shape)
         return weights

@@ -5,24 +5,27 @@ trained. Loss: cross-entropy of the queries through the synthesized network, plu
 given the same support: a ridge head on the features of base and all experts side by side, which beats every single
 network.
 
-The head learns first, on cached base features, where a task costs a millisecond; then everything learns together. What the
-memory knows of a task's own set is hidden in half of the tasks, and always where no expert has learned the set: what words are
-worth must be learned from words about classes that are new, too.
+The head learns first, on cached base features, where a task costs a millisecond; then everything learns together, and a GPU runs
+the networks of a step's tasks as one. What the memory knows of a task's own set is hidden in half of the tasks, and always where
+no expert has learned the set: what words are worth must be learned from words about classes that are new, too.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
+from torch.nn.utils.rnn import pad_sequence
 
+from sgps.engine.class_memory import Recall
 from sgps.engine.encoders import ImageDescription
-from sgps.engine.head import PLAIN_TEMPERATURE
 from sgps.engine.model import SynthesisNetwork, TaskTensors, mirror_views
+from sgps.engine.weight_generator import Codes
 from sgps.pretraining.cache import Cache, class_residuals, resized
 from sgps.pretraining.checkpoints import restore_training_state, training_state
 from sgps.pretraining.config import Episodic
@@ -31,7 +34,8 @@ from sgps.pretraining.pool import Pool
 from sgps.pretraining.ridge import ridge_scores
 from sgps.pretraining.stages import is_logged
 from sgps.pretraining.task_stream import TaskDraw, TaskStream
-from sgps.target.network import logits
+from sgps.pretraining.temperature import fit_temperature
+from sgps.target.network import logits, stacked_features
 from sgps.task import Preprocessing
 
 logger = logging.getLogger(__name__)
@@ -44,10 +48,32 @@ _CALIBRATION_FIRST_TASK = 20_000_000
 """Number of the first task that the temperature is fitted to."""
 _HIDDEN = 0.5
 """Share of the tasks of learned sets in which the memory hides the set's own classes."""
-_PENALTY = 0.0005
-"""Weight of the squared distance of the temperature from its start."""
 _TEACHER_SCALE = 6.0
 """Factor on the teacher's scores before softmax."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _PosedTask:
+    """A task, and what is read of it before its network is written."""
+
+    draw: TaskDraw
+    tensors: TaskTensors
+    queries: Tensor
+    """Normalized query pictures (Q, 3, S, S)."""
+    recall: Recall
+    codes: Codes
+
+
+@dataclass(frozen=True, kw_only=True)
+class StackedTasks:
+    """What came of T tasks."""
+
+    losses: Tensor
+    """(T,)."""
+    accuracies: Tensor
+    """Share of the queries that were named right (T,)."""
+    backbones: dict[str, Tensor]
+    """By name the synthesized tensors (T, *shape), without gradient."""
 
 
 class EpisodicRun:
@@ -161,29 +187,55 @@ class EpisodicRun:
             scores.log_softmax(1), taught.log_softmax(1), log_target=True, reduction="batchmean"
         )
 
-    def task_loss(self, index: int) -> tuple[Tensor, float, dict[str, Tensor]]:
-        """Loss of task `index`, its query accuracy, and the synthesized backbone (without gradient)."""
+    def _pose(self, index: int) -> _PosedTask:
+        """Draw task `index` and read it."""
         draw = self.stream.draw(index)
         rng = np.random.default_rng([self.seed, index, 1])
         task = self.task_tensors(draw, rng, self._pictures(draw.support))
-        network = self.network
         description = self._described(draw)
-        recall = network.recall(description, task)
-        codes = network.codes(description, task, recall)
-        backbone = network.generator.compose(codes)
-        features = network.support_features(backbone, task.images, views=1)
-        weight, bias = network.head(features, task.labels, recall)
-        weights = {**backbone, "classifier.weight": weight, "classifier.bias": bias}
+        recall = self.network.recall(description, task)
+        codes = self.network.codes(description, task, recall)
         turn = int(rng.integers(8))
-        images = mirror_views(self._pictures(draw.query), 8)[turn::8]
-        scores = logits(network.architecture, weights, images)
-        target = torch.tensor(draw.query_labels, device=self.device)
-        loss = functional.cross_entropy(scores, target)
-        loss = loss + self.config.teacher * self._teacher_loss(draw, scores, task.labels)
+        queries = mirror_views(self._pictures(draw.query), 8)[turn::8]
+        return _PosedTask(draw=draw, tensors=task, queries=queries, recall=recall, codes=codes)
+
+    def task_losses(self, indices: Sequence[int]) -> StackedTasks:
+        """Pose T tasks and run their backbones, which are synthesized and run together."""
+        network = self.network
+        tasks = [self._pose(index) for index in indices]
+        codes = Codes(
+            experts=torch.stack([task.codes.experts for task in tasks]),
+            scales=torch.stack([task.codes.scales for task in tasks]),
+        )
+        backbones = network.generator.compose(codes)
+        # Pictures of zeros fill smaller tasks up; what is made of them is not looked at.
+        images = pad_sequence(
+            [torch.cat([task.tensors.images, task.queries]) for task in tasks], batch_first=True
+        )
+        with self.processes.autocast():
+            features = stacked_features(network.architecture, backbones, images)
+        answers = [
+            self._answer(task, own) for task, own in zip(tasks, features.float(), strict=True)
+        ]
+        losses, accuracies = (torch.stack(of_tasks) for of_tasks in zip(*answers, strict=True))
         # Directions cost something, so that a task moves away from the base only for a reason.
-        size = codes.scales.square().mean()
-        accuracy = float((scores.argmax(1) == target).float().mean())
-        return loss + 0.01 * size, accuracy, {k: v.detach() for k, v in backbone.items()}
+        sizes = codes.scales.square().mean((1, 2))
+        return StackedTasks(
+            losses=losses + 0.01 * sizes,
+            accuracies=accuracies,
+            backbones={name: tensor.detach() for name, tensor in backbones.items()},
+        )
+
+    def _answer(self, task: _PosedTask, features: Tensor) -> tuple[Tensor, Tensor]:
+        """Loss () and accuracy () of the queries, from features (B, F) of support and queries, and what else there is."""
+        shown, asked = len(task.tensors.images), len(task.queries)
+        labels = task.tensors.labels
+        weight, bias = self.network.head(features[:shown, None], labels, task.recall)
+        scores = functional.linear(features[shown : shown + asked], weight, bias)
+        target = torch.tensor(task.draw.query_labels, device=self.device)
+        loss = functional.cross_entropy(scores, target)
+        loss = loss + self.config.teacher * self._teacher_loss(task.draw, scores, labels)
+        return loss, (scores.argmax(1) == target).float().mean()
 
     def head_loss(self, index: int) -> Tensor:
         """Loss of task `index` with the base as backbone, from cached features."""
@@ -205,11 +257,17 @@ class EpisodicRun:
         numbers = torch.zeros(2, device=self.device)
         backbones = []
         count = self.config.tasks_per_step
-        for offset in range(count)[self.processes.rows]:
-            loss, accuracy, backbone = self.task_loss(self.step * count + offset)
-            torch.autograd.backward(loss / count)
-            numbers += torch.stack([loss.detach(), torch.tensor(100 * accuracy).to(loss)]) / count
-            backbones.append(backbone)
+        first = self.step * count
+        own = range(first, first + count)[self.processes.rows]
+        # A GPU waits for the CPU to start thousands of small operators, which several tasks share; a CPU would lose more to
+        # what smaller tasks are filled up with.
+        together = len(own) if self.device.type == "cuda" else 1
+        for begin in range(0, len(own), together):
+            tasks = self.task_losses(own[begin : begin + together])
+            loss = tasks.losses.sum() / count
+            torch.autograd.backward(loss)
+            numbers += torch.stack([loss.detach(), 100 * tasks.accuracies.sum() / count])
+            backbones.append(tasks.backbones)
         self._update(self.step, self.config.steps, numbers)
         self.step += 1
         loss_value, accuracy_value = numbers.tolist()
@@ -276,7 +334,7 @@ class EpisodicRun:
             if on_done is not None:
                 on_done(len(fitted))
         if fitted:
-            _fit_temperature(network.head.temperature, fitted)
+            fit_temperature(network.head.temperature, fitted)
 
     def _update(self, step: int, steps: int, numbers: Tensor) -> None:
         """Add gradients and `numbers` up over all processes, and take a step."""
@@ -309,35 +367,16 @@ class EpisodicRun:
         self.step = restore_training_state(state, parameters, self.optimizer)
 
 
-def _fit_temperature(
-    temperature: torch.nn.Parameter, tasks: Sequence[tuple[Tensor, Tensor, Tensor]]
-) -> None:
-    """Fit its numbers in place; each task gives raw scores (Q, N), terms, one for each number, and labels (Q,)."""
-    start = torch.tensor(PLAIN_TEMPERATURE, device=temperature.device)
-    values = start.clone().requires_grad_()
-    optimizer = torch.optim.LBFGS([values], max_iter=100, line_search_fn="strong_wolfe")
-
-    def loss() -> Tensor:
-        optimizer.zero_grad()
-        parts = [
-            functional.cross_entropy(scores * (values * terms).sum().exp(), labels)
-            for scores, terms, labels in tasks
-        ]
-        total = torch.stack(parts).mean() + _PENALTY * (values - start).square().sum()
-        torch.autograd.backward(total)
-        return total
-
-    optimizer.step(loss)  # type: ignore[no-untyped-call]
-    with torch.no_grad():
-        temperature.copy_(values)
-
-
 def between_task_variance(backbones: Sequence[Mapping[str, Tensor]]) -> float:
-    """How much tensors differ between tasks: variance over tasks relative to the mean square, averaged over tensors."""
-    if len(backbones) < 2:
-        return float("nan")
+    """How much tensors differ between tasks: variance over tasks relative to the mean square, averaged over tensors.
+
+    Args:
+        backbones: by name the tensors (T, *shape) of some tasks, then those of others.
+    """
     shares = []
     for name in backbones[0]:
-        stack = torch.stack([backbone[name] for backbone in backbones])
+        stack = torch.cat([backbone[name] for backbone in backbones])
+        if len(stack) < 2:
+            return float("nan")
         shares.append(stack.var(0).mean() / (stack.square().mean() + 1e-12))
     return float(torch.stack(shares).mean())

@@ -332,7 +332,14 @@ class Pretraining:
             )
             # From here on a resumed run must not teach the head again.
             self._stages.save(EPISODIC, run)
-        self._stages.run(EPISODIC, run, recipe.episodic.steps, run.advance)
+
+        def advance() -> dict[str, float]:
+            began = time.monotonic()
+            numbers = run.advance()
+            rate = recipe.episodic.tasks_per_step / (time.monotonic() - began)
+            return {**numbers, "tasks_per_second": rate}
+
+        self._stages.run(EPISODIC, run, recipe.episodic.steps, advance)
         tasks = recipe.episodic.calibration_tasks
         run.calibrate(
             calibration, tasks, lambda done: self.on_progress("calibration", done, tasks, {})

@@ -3,7 +3,9 @@
 In: `Weights`, a dict from timm's name to tensor in which every batch norm is a plain affine map (`weight` = scale,
 `bias` = shift, no running statistics), and normalized images (B, 3, H, W). Out: pooled features (B, F), feature maps, logits.
 
-Shapes: B images, C channels, H W pixels, F pooled features, N classes.
+Several networks run as one whose channels are theirs side by side and whose convolutions have as many more groups.
+
+Shapes: B images, C channels, H W pixels, F pooled features, N classes, T networks.
 """
 
 from __future__ import annotations
@@ -63,6 +65,12 @@ def initial_weights(architecture: Architecture, generator: torch.Generator) -> d
     return weights
 
 
+def _grouped(x: Tensor, filters: Tensor, bias: Tensor, stride: int = 1, padding: int = 0) -> Tensor:
+    """Convolution in as many groups as the filters leave of the channels: one, one a channel, or T times as many."""
+    groups = x.shape[1] // filters.shape[1]
+    return functional.conv2d(x, filters, bias, stride=stride, padding=padding, groups=groups)
+
+
 class _Runner:
     """The forward pass, block by block, under one set of weights."""
 
@@ -77,9 +85,7 @@ class _Runner:
             return functional.silu(x, inplace=inplace)
         return functional.relu6(x, inplace=inplace)
 
-    def conv_norm(
-        self, x: Tensor, conv: str, norm: str, stride: int = 1, groups: int = 1
-    ) -> Tensor:
+    def conv_norm(self, x: Tensor, conv: str, norm: str, stride: int = 1) -> Tensor:
         """Convolution and batch norm in one kernel: the scale multiplies the filters, the shift is the bias."""
         kernel = self.weights[f"{conv}.weight"]
         size = kernel.shape[-1]
@@ -96,17 +102,15 @@ class _Runner:
         # Folded filters come out contiguous; channels-last ones halve the time of a convolution on a CPU.
         if x.dtype == torch.float32:
             filters = filters.contiguous(memory_format=torch.channels_last)
-        return functional.conv2d(
-            x, filters, self.weights[f"{norm}.bias"], stride=stride, padding=padding, groups=groups
-        )
+        return _grouped(x, filters, self.weights[f"{norm}.bias"], stride, padding)
 
     def squeeze_excite(self, x: Tensor, name: str) -> Tensor:
         weights = self.weights
         pooled = x.mean((2, 3), keepdim=True)
-        reduced = functional.conv2d(
+        reduced = _grouped(
             pooled, weights[f"{name}.conv_reduce.weight"], weights[f"{name}.conv_reduce.bias"]
         )
-        gate = functional.conv2d(
+        gate = _grouped(
             self.activate(reduced),
             weights[f"{name}.conv_expand.weight"],
             weights[f"{name}.conv_expand.bias"],
@@ -121,13 +125,11 @@ class _Runner:
             y = self.activate(self.conv_norm(x, f"{name}.conv_exp", f"{name}.bn1", stride))
             y = self.conv_norm(y, f"{name}.conv_pwl", f"{name}.bn2")
         elif block.kind == "separable":
-            groups = block.channels_in
-            y = self.activate(self.conv_norm(x, f"{name}.conv_dw", f"{name}.bn1", stride, groups))
+            y = self.activate(self.conv_norm(x, f"{name}.conv_dw", f"{name}.bn1", stride))
             y = self.conv_norm(y, f"{name}.conv_pw", f"{name}.bn2")
         else:
-            groups = block.channels_mid
             y = self.activate(self.conv_norm(x, f"{name}.conv_pw", f"{name}.bn1"))
-            y = self.activate(self.conv_norm(y, f"{name}.conv_dw", f"{name}.bn2", stride, groups))
+            y = self.activate(self.conv_norm(y, f"{name}.conv_dw", f"{name}.bn2", stride))
             if block.squeeze:
                 y = self.squeeze_excite(y, f"{name}.se")
             y = self.conv_norm(y, f"{name}.conv_pwl", f"{name}.bn3")
@@ -162,6 +164,19 @@ def feature_maps(
 def pooled_features(architecture: Architecture, weights: Weights, images: Tensor) -> Tensor:
     """Features (B, F) that the classifier reads: the last map, averaged over positions."""
     return feature_maps(architecture, weights, images)[1].mean((2, 3))
+
+
+def stacked_features(architecture: Architecture, weights: Weights, images: Tensor) -> Tensor:
+    """Features (T, B, F) of T networks, each of its own images, in one pass.
+
+    Args:
+        architecture: which network.
+        weights: affine weights of the T backbones, each tensor (T, *shape).
+        images: normalized pictures (T, B, 3, H, W).
+    """
+    side_by_side = {name: tensor.flatten(0, 1) for name, tensor in weights.items()}
+    features = pooled_features(architecture, side_by_side, images.transpose(0, 1).flatten(1, 2))
+    return features.view(images.shape[1], len(images), -1).transpose(0, 1)
 
 
 def logits(architecture: Architecture, weights: Weights, images: Tensor) -> Tensor:
