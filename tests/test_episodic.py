@@ -211,8 +211,10 @@ def test_tasks_together_have_the_losses_and_gradients_of_each_alone(pool):
     assert torch.equal(accuracies, accuracies_alone)
     assert gradients.keys() == gradients_alone.keys()
     assert {"generator.scale_head.weight", "head.log_ridge"} < gradients.keys()
+    whole = torch.cat([alone.flatten() for alone in gradients_alone.values()]).norm()
     for name, alone in gradients_alone.items():
-        assert float((gradients[name] - alone).norm()) <= 1e-4 * float(alone.norm()), name
+        # Where next to nothing is left of a gradient, only rounding is.
+        assert (gradients[name] - alone).norm() <= 1e-4 * alone.norm() + 1e-6 * whole, name
     variance = between_task_variance([own.backbones for own in tasks])
     assert variance > 0
     assert variance == pytest.approx(between_task_variance([own.backbones for own in tasks_alone]))

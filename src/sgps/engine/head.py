@@ -108,8 +108,8 @@ class Head(nn.Module):
         """How far the support's pictures bear out what is recalled of their classes, () from 0 to 1.
 
         The measure is how much likelier the pictures of a class lie in its own recalled direction than in those of the others
-        (cosines in the metric; the mean over classes, each with what it is worth). It is 1 where that is not negative, and
-        where nothing can be compared; below, it falls the faster the more pictures say so.
+        (cosines in the metric, mean over classes). It is 1 where that is not negative, and where nothing can be compared;
+        below, it falls the faster the more pictures say so.
 
         Args:
             features: base features (n, F) of the support pictures.
@@ -129,8 +129,7 @@ class Head(nn.Module):
         recalled = functional.normalize(self.in_metric(recall.directions[compared], shots), dim=1)
         alike = pictures @ recalled.T
         own = alike.diagonal()
-        worth = recall.count[compared]
-        margin = (worth / worth.sum()) @ (own - (alike.sum(1) - own) / (ways - 1))
+        margin = (own - (alike.sum(1) - own) / (ways - 1)).mean()
         return (2 * torch.sigmoid(_DISAGREEMENT_SLOPE * shots**0.5 * margin)).clamp(max=1)
 
     def forward(self, features: Tensor, labels: Tensor, recall: Recall) -> tuple[Tensor, Tensor]:
