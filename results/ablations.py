@@ -1,11 +1,12 @@
 """Change one choice of the engine at a time, and count what it is worth on the dev sets.
 
     python results/ablations.py --data ../shared/data --start ../shared/weights/tf_efficientnetv2_b0_imagenet.safetensors \
-        --out results/ablations.json
+        --out results/ablations.json --learned "as the recipe=runs/again/engine" --learned "no teacher=runs/no-teacher/engine" ...
 
 Most rows change the reference: the base network, untouched, with the engine's own head and memory. No network depends on the
-task then, and features are computed once a picture; what the memory recalls always is what it recalls at the reference. The
-last rows are of whole engines, written anew for every task, on the first of the same episodes.
+task then, and features are computed once a picture; what the memory recalls always is what it recalls at the reference. The last
+rows are of whole engines, which write a network for every task, on the first of the same episodes. Engines given by `--learned`,
+whose networks are the same but whose generator and head have learned otherwise, are compared with the first of them.
 
 Shapes: P pictures of a pool, V views of each, F features, Q queries, N classes, K experts.
 """
@@ -211,10 +212,21 @@ def whole_engines(bench: Bench, rows: Rows, count: int, fixed: str) -> None:
     rows.add("best fixed mixture", "engine", best, SGPS)
 
 
+def learned_otherwise(bench: Bench, rows: Rows, engines: Mapping[str, Engine], count: int) -> None:
+    """Rows of other engines, compared with the first of them."""
+    few = [one.first(count) for one in bench.drawn]
+    control = None
+    for name, engine in engines.items():
+        scores = score(few, bench.images, partial(by_synthesis, engine=engine))
+        rows.add(name, "learning", scores, control)
+        control = control or name
+
+
 @torch.no_grad()
 def measure(given: argparse.Namespace) -> dict[str, Any]:
     """Every row, and what is needed to draw them again."""
     engine, rows = Engine.from_pretrained(given.engine, "cpu"), Rows()
+    others = {name: Engine.from_pretrained(folder, "cpu") for name, folder in given.learned}
     config = engine.config
     pools = read_pools(given.data, given.most)
     images = {name: pool.images(config.image_size) for name, pool in pools.items()}
@@ -234,10 +246,12 @@ def measure(given: argparse.Namespace) -> dict[str, Any]:
     other_heads(bench, rows, base, start, whole)
     middle = time.process_time()
     whole_engines(bench, rows, given.slow_episodes, fixed)
+    learned_otherwise(bench, rows, others, given.slow_episodes)
     return {
         "settings": {
             "engine": config.name,
             "engine_digest": engine.digest,
+            "learned": {name: other.digest for name, other in others.items()},
             "start_sha256": peer.sha256,
             "image_size": config.image_size,
             "views": config.views,
@@ -257,6 +271,14 @@ def measure(given: argparse.Namespace) -> dict[str, Any]:
     }
 
 
+def _named(text: str) -> tuple[str, Path]:
+    """Split `NAME=FOLDER`."""
+    name, equals, folder = text.partition("=")
+    if not (name and equals and folder):
+        raise argparse.ArgumentTypeError(f"'{text}' is not NAME=FOLDER")
+    return name, Path(folder)
+
+
 def main() -> None:
     """Measure and write one JSON file."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
@@ -264,6 +286,14 @@ def main() -> None:
     parser.add_argument("--start", type=Path, required=True, help="ImageNet's V2-B0, safetensors")
     parser.add_argument("--out", type=Path, required=True, help="JSON file to write")
     parser.add_argument("--engine", default="default", help="engine: its name or folder")
+    parser.add_argument(
+        "--learned",
+        type=_named,
+        action="append",
+        default=[],
+        metavar="NAME=FOLDER",
+        help="an engine of the same networks and its row's name; may be repeated",
+    )
     parser.add_argument("--episodes", type=int, default=100, help="of each task and shots")
     parser.add_argument("--most", type=int, default=60, help="pictures of a class to draw from")
     parser.add_argument("--slow-episodes", type=int, default=24, help="of them, for whole engines")

@@ -39,6 +39,8 @@ def content():
             _row("a 0.2", "experts", "reference", t=[51.0, 55, 55, 59], u=[61.0, 61, 61, 61]),
             _row("sgps", "engine", None, t=[54.0, 56], u=[61.0, 63]),
             _row("best fixed mixture", "engine", "sgps", t=[51.0, 55], u=[61.0, 61]),
+            _row("as the recipe", "learning", None, t=[54.0, 56], u=[61.0, 63]),
+            _row("no teacher", "learning", "as the recipe", t=[53.0, 56], u=[61.0, 61]),
         ],
         "git_commit": "c" * 40,
     }
@@ -77,6 +79,15 @@ def test_the_choice_per_task_is_compared_task_by_task(content) -> None:
     assert _cells(gain, "u")[0][1:] == ["+1.0 ± 2.0"] * 3
     assert _cells(gain, "mean of 2")[0][1:] == ["+1.5 ± 1.4"] * 3
     assert "is a 0.2." in gain
+
+
+def test_engines_that_learned_otherwise_have_a_table_of_their_own(content) -> None:
+    text = ablations.ablations(Results(_read={"ablations": content}))
+    learned = text.partition("learned otherwise from tasks, on the same networks**")[2]
+    assert not _cells(learned, "reference")
+    (row,) = _cells(learned, "no teacher")
+    # Differences on t are -1, 0, on u 0, -2.
+    assert row[-3:] == ["as the recipe", "-0.8 ± 1.1", "-0.8 ± 1.1"]
 
 
 def test_shots_are_averaged_within_an_episode(content) -> None:

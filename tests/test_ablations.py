@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
+from pathlib import Path
+
 import pytest
 import torch
 from engines import SIZE, colored_support, texts_of, tiny_engine
@@ -128,6 +131,30 @@ def test_the_best_fixed_mixture_may_be_the_base(scripts, capsys) -> None:
     kept.add("b 0.2", "experts", {"t": {"1": [49.0], "5": [52.0]}})
     assert script.best_fixed(kept) == "b 0.2"
     assert "b 0.2 49.0 / 52.0" in capsys.readouterr().err
+
+
+def test_other_engines_are_compared_with_the_first_of_them(scripts, bench, capsys) -> None:
+    rows, _, script = scripts
+    one, _, _ = bench
+    kept = rows.Rows()
+    engines = {"as shipped": one.engine, "untrained": tiny_engine(trained=False)}
+    with torch.no_grad():
+        script.learned_otherwise(one, kept, engines, 1)
+    assert kept.names("learning") == list(engines)
+    assert [row["against"] for row in kept.found] == [None, "as shipped"]
+    assert {shot: len(own) for shot, own in kept.scores("untrained")["colors 3-way"].items()} == {
+        "1": 1,
+        "5": 1,
+    }
+    assert "learning: untrained" in capsys.readouterr().err
+
+
+def test_an_engine_is_named_where_its_folder_is_given(scripts) -> None:
+    _, _, script = scripts
+    assert script._named("no teacher=runs/a=b") == ("no teacher", Path("runs/a=b"))
+    for wrong in ("runs/a", "=runs/a", "name="):
+        with pytest.raises(argparse.ArgumentTypeError, match=r"is not NAME=FOLDER$"):
+            script._named(wrong)
 
 
 @pytest.mark.parametrize(

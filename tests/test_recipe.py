@@ -103,6 +103,11 @@ def test_unknown_missing_and_wrong_keys_are_all_named(tmp_path):
             "[[experts]]\nrate = 3\n",
             r"^small\.toml \[\[experts\]\] 1: unknown rate\. Known keys: steps",
         ),
+        (
+            "[episodic]\n",
+            "[episodic]\ngenerator_width = 6\n",
+            r"^small\.toml \[episodic\]: generator_width must be a multiple of 4, the number of attention heads\.$",
+        ),
         ("[episodic]\nsteps = 3", "", r"^small\.toml: missing episodic\. Known"),
         (
             'families = ["dermatoscopy"]',

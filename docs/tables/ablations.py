@@ -21,7 +21,10 @@ _GROUPS = {
     "pictures": "Views of the support, and size of the pictures",
     "head": "Memory, metric and other heads, on features of the base",
     "engine": "The whole engine, which writes a network for every task",
+    "learning": "Generator, memory's worth and head learned otherwise from tasks, on the same networks",
 }
+_WHOLE = ("engine", "learning")
+"""Groups whose rows are not of the reference with one thing changed."""
 Row = Mapping[str, Any]
 
 
@@ -33,7 +36,7 @@ def ablations(results: Results) -> str:
     for group, title in _GROUPS.items():
         own = [row for row in rows.values() if row["group"] == group]
         if own:
-            first = [] if group == "engine" else [rows["reference"]]
+            first = [] if group in _WHOLE else [rows["reference"]]
             lines += [f"**{title}**", "", *_table([*first, *own], rows), ""]
     if _SGPS in rows and _FIXED in rows:
         lines += ["**Written for the task or moved alike for all**", ""]

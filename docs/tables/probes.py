@@ -1,4 +1,4 @@
-"""Tables of the probes: what descriptions tell apart, what a linear probe reads in the drawings, what metadata give."""
+"""Tables of the probes: descriptions told apart, drawings read, what metadata give, what prototypes owe to their center."""
 
 from __future__ import annotations
 
@@ -82,6 +82,23 @@ def metadata(results: Results) -> str:
         "`results/metadata-probe.json`."
     )
     return "\n".join([*table(("given", *kinds), rows), "", below])
+
+
+def prototypes(results: Results) -> str:
+    """What the benchmark's prototypes on ImageNet features owe to how pictures are cut and where features are centered."""
+    found = results.load("prototype-probe")
+    settings = found["settings"]
+    rows = [
+        [own["cut"], own["center"], *(_interval(own[shot], True) for shot in ("1", "5"))]
+        for own in found["rows"]
+    ]
+    below = (
+        f"{settings['episodes']} episodes of {settings['queries']} queries a class, seed {settings['seed']}, "
+        f"{settings['image_size']} px, lesions apart; commit {digest(found['git_commit'])}. The first row is the benchmark's "
+        "`prototype`. From `results/prototype-probe.json`."
+    )
+    head = ("cut out of the picture", "centered on", "1-shot", "5-shot")
+    return "\n".join([*table(head, rows), "", below])
 
 
 def _interval(values: Sequence[float], plain: bool) -> str:

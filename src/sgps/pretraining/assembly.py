@@ -49,6 +49,7 @@ def assemble(
         image_size=recipe.image_size,
         experts=tuple(expert.name for expert in recipe.experts),
         text_width=text_encoder.encode(["width"]).shape[1],
+        width=recipe.episodic.generator_width,
         expert_step=recipe.expert_step,
         known_classes=tuple(one.name for one in known),
         known_experts=tuple(one.expert for one in known),

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
 
+from sgps.engine.config import EngineConfig
 from sgps.errors import InputError, listing
 from sgps.records import build
 
@@ -100,6 +101,8 @@ class Episodic:
     """Share of tasks from sets that the experts have seen (with pictures that they have not)."""
     teacher: float = 0.5
     """Weight of the divergence from the teacher's answer: ridge on the joined features of base and experts."""
+    generator_width: int = EngineConfig.width
+    """Width of the tokens that task encoder and weight generator think in; a multiple of their four attention heads."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -213,6 +216,10 @@ def load_recipe(path: Path) -> Recipe:
         table["representation"] = build(Optimization, table["representation"], section)
     if "episodic" in table:
         table["episodic"] = build(Episodic, table["episodic"], f"{where} [episodic]")
+        if table["episodic"].generator_width % EngineConfig.heads:
+            raise InputError(
+                f"{where} [episodic]: generator_width must be a multiple of {EngineConfig.heads}, the number of attention heads."
+            )
     experts = table.get("experts", [])
     if not isinstance(experts, list) or not all(isinstance(expert, dict) for expert in experts):
         raise InputError(f"{where}: each expert must be a table [[experts]] of its own.")
