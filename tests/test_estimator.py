@@ -41,6 +41,14 @@ def fitted(engine: str) -> SynthesizedClassifier:
     return SynthesizedClassifier(engine=engine).fit(PICTURES, NAMES)
 
 
+def test_descriptions_that_are_mixed_up_are_warned_of(engine: str) -> None:
+    blue, green = ["a blue field", "blue all over"], ["a green field", "green all over"]
+    SynthesizedClassifier({"blue": blue, "green": green}, engine).fit(PICTURES, NAMES)
+    mixed_up = SynthesizedClassifier({"blue": green, "green": blue}, engine)
+    with pytest.warns(UserWarning, match=r"Check that each description stands with its own class"):
+        mixed_up.fit(PICTURES, NAMES)
+
+
 def _numbered(labels: dict[str, object]) -> list[object]:
     """The labels of `PICTURES` under other names."""
     return [labels[name] for name in NAMES]

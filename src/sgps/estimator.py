@@ -6,6 +6,7 @@ follow the sorted `classes_`. Fitting is one pass through the engine; the pictur
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +23,7 @@ from sklearn.utils.validation import check_is_fitted, column_or_1d
 from sgps.engine.engine import Engine
 from sgps.errors import InputError, listing
 from sgps.images import ImageSource, read_images
+from sgps.model_card import doubt_in_words
 from sgps.target.checkpoint import TargetNetwork
 from sgps.target.export import export_onnx
 from sgps.task import SupportSet, class_descriptions_in_order
@@ -75,6 +77,9 @@ class SynthesizedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
 
         Raises:
             InputError: a picture cannot be read, there are fewer than two classes, or a description names none of them.
+
+        Warns:
+            UserWarning: the pictures contradict what their descriptions call to mind, as where two are mixed up.
         """
         pictures = _pictures(X)
         labels = column_or_1d(np.asarray(y))
@@ -96,6 +101,8 @@ class SynthesizedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
         )
         self.classes_ = classes
         network = engine.synthesize(support)
+        if doubt := doubt_in_words(network.provenance["agreement"]):
+            warnings.warn(f"{doubt}.", stacklevel=2)
         if classes.dtype.kind in _FROM_TEXT:
             # Class names are text; `from_pretrained` shall give back the labels themselves.
             stated = {**network.provenance, "label_kind": classes.dtype.kind}
