@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from colors import (  # noqa: F401
@@ -94,6 +95,14 @@ def test_material_survives_its_journey(peer):
     assert (back.name, back.preprocessing) == (peer.name, peer.preprocessing)
     assert back.weights.keys() == peer.weights.keys()
     assert all(torch.equal(back.weights[name], peer.weights[name]) for name in peer.weights)
+
+
+def test_memory_that_nobody_may_write_to_is_copied():
+    numbers = np.arange(3.0)
+    numbers.flags.writeable = False
+    back = _unpacked(_Array(numbers))
+    back += 1
+    assert numbers.tolist() == [0, 1, 2]
 
 
 def test_a_cluster_is_for_several_processes(colors, monkeypatch):

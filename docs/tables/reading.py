@@ -7,7 +7,7 @@ shots. Files, parts, sets and methods may be missing: there are fewer tasks then
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -24,6 +24,8 @@ SHORTER = {FIVE: "five-way", MODALITIES: "modalities"}
 """Protocols of results/protocols that a file may be of, in place of the package's protocol of its own name."""
 GRADIENT = ("finetune", "finetune-head", "anil", "protokd")
 """Methods that take gradient steps on the support."""
+ENOUGH = 20
+"""Episodes that a method must have answered to be called the best; the chance of the draw would choose it otherwise."""
 # As in `sgps.evaluation.report`, which needs torch.
 _PAIRED_PREFIX = "sgps-minus-"
 
@@ -53,6 +55,13 @@ class Task:
         """Sgps minus a method, over the episodes that both have answered."""
         found: Mapping[str, Any] | None = self.block.get("paired", {}).get(_PAIRED_PREFIX + method)
         return found
+
+    def comparable(self, chosen: Callable[[str], bool]) -> list[str]:
+        """Those of the chosen methods that have answered enough episodes to be told apart."""
+        enough = min(ENOUGH, self.settings["episodes"])
+        return [
+            name for name, own in self.methods.items() if chosen(name) and own["episodes"] >= enough
+        ]
 
     def best(self, methods: Iterable[str]) -> str | None:
         """The method from which sgps differs least to its own favor: the best, on the episodes that it has answered."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tables.cells import accuracy, difference, named, number, remarks, source, table
-from tables.reading import FIVE, MODALITIES, NOVEL, Results, Task, is_peer, on_peer_network
+from tables.reading import ENOUGH, FIVE, MODALITIES, NOVEL, Results, Task, is_peer, on_peer_network
 
 
 def honest_number(results: Results) -> str:
@@ -34,7 +34,7 @@ def _with_best(task: Task) -> str:
     )
     notes = []
     for chosen, title in places:
-        peers = list(filter(chosen, task.methods))
+        peers = task.comparable(chosen)
         best = task.best(peers)
         if best is not None:
             own = ", ".join([f"`{best}`", *remarks(task, best)])
@@ -56,7 +56,9 @@ def measured(results: Results) -> str:
     rows = [_row(task) for task in shown]
     more = [
         "± is the 95 % interval over episodes; differences are paired, and the best peer is the one from which sgps differs "
-        "least on the episodes that it has answered. `@base` and `@engine` are heads on the engine's own features.",
+        f"least on the episodes that it has answered, of which it needs {ENOUGH}: methods that take gradient steps have fewer on "
+        "novel classes ([docs/results.md](docs/results.md) has their figures). `@base` and `@engine` are heads on the engine's own "
+        "features.",
         *(f"{name}: {results.title(file)}." for file, name in _NAMES.items() if results.has(file)),
     ]
     lines = table((*head, "best peer of all", "sgps minus it", "ECE of sgps"), rows)
@@ -69,6 +71,6 @@ _NAMES = {NOVEL: "Novel", FIVE: "5 of 7", MODALITIES: "The sets"}
 def _row(task: Task) -> list[str]:
     cells = [task.title, str(task.shot), accuracy(task.methods["sgps"])]
     for chosen in (on_peer_network, is_peer):
-        best = task.best(filter(chosen, task.methods))
+        best = task.best(task.comparable(chosen))
         cells += [named(task, best), difference(task.paired(best) if best else None)]
     return [*cells, number(task.methods["sgps"]["ece"], ".3f")]

@@ -268,7 +268,9 @@ def _packed(value: Any) -> Any:  # noqa: ANN401 - walks through whatever a mater
 
 def _unpacked(value: Any) -> Any:  # noqa: ANN401
     if isinstance(value, _Array):
-        return torch.from_numpy(value.array)
+        # Ray hands out its own memory, which nobody may write to; torch does not take that.
+        array = value.array if value.array.flags.writeable else value.array.copy()
+        return torch.from_numpy(array)
     return _walked(value, _unpacked)
 
 
