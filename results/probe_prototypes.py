@@ -16,8 +16,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from ablation_tasks import limited
+from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
@@ -37,9 +39,10 @@ CUTS = {
     "whole short side": SIDE,
     "7/8 of the short side": SIDE * 8 // 7,
     "4/5 of the short side": SIDE * 5 // 4,
+    "nothing cut, squashed": None,
 }
-"""Side that a picture is read at before the square is cut out of its middle. The second is how ImageNet networks are tested, the
-third takes the pixels as the set stores them."""
+"""Side that a picture is read at before the square is cut out of its middle; the last is the whole picture made square. The second
+is how ImageNet networks are tested, the third takes the pixels as the set stores them, the last is how HAM10000 was stored at first."""
 
 
 def centered_on_support(support: Tensor, labels: Tensor, queries: Tensor) -> Tensor:
@@ -101,8 +104,12 @@ def main() -> None:
     given.out.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
 
 
-def cut_out(pictures: Sequence[LabelledImage], side: int) -> Tensor:
-    """The middle (P, 3, S, S) of pictures whose short side is `side`, uint8."""
+def cut_out(pictures: Sequence[LabelledImage], side: int | None) -> Tensor:
+    """The middle (P, 3, S, S) of pictures whose short side is `side`, or the whole pictures squashed, uint8."""
+    if side is None:
+        wholes = [picture.read(None).permute(1, 2, 0).numpy() for picture in pictures]
+        squares = [Image.fromarray(own).resize((SIDE, SIDE), Image.BICUBIC) for own in wholes]
+        return torch.stack([torch.from_numpy(np.array(own)).permute(2, 0, 1) for own in squares])
     edge = (side - SIDE) // 2
     middle = slice(edge, edge + SIDE)
     return torch.stack([picture.read(side)[:, middle, middle] for picture in pictures])

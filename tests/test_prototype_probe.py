@@ -44,7 +44,17 @@ def test_five_pictures_of_classes_far_apart_are_enough():
         assert row["5"] == [100.0, 0.0]
 
 
-@pytest.mark.parametrize("side", CUTS.values())
+def test_a_squashed_picture_is_whole():
+    def read(size):
+        assert size is None
+        return torch.arange(200, dtype=torch.uint8)[None, None, :].expand(3, SIDE, -1)
+
+    cut = cut_out([LabelledImage(name="wide", label="akiec", group="one", read=read)], None)
+    assert cut.shape == (1, 3, SIDE, SIDE)
+    assert (int(cut[0, 0, 0, 0]), int(cut[0, 0, 0, -1])) == (0, 199)
+
+
+@pytest.mark.parametrize("side", [side for side in CUTS.values() if side])
 def test_the_middle_is_cut_out(side):
     def read(size):
         return torch.arange(size, dtype=torch.uint8)[None, :, None].expand(3, -1, size)
