@@ -41,8 +41,9 @@ CUTS = {
     "4/5 of the short side": SIDE * 5 // 4,
     "nothing cut, squashed": None,
 }
-"""Side that a picture is read at before the square is cut out of its middle; the last is the whole picture made square. The second
-is how ImageNet networks are tested, the third takes the pixels as the set stores them, the last is how HAM10000 was stored at first."""
+"""Side that a picture is read at before the square is cut out of its middle; the last is the whole picture made square. The
+second is how ImageNet networks are tested, the third takes the pixels as the set stores them, the last is how HAM10000 was stored
+at first."""
 
 
 def centered_on_support(support: Tensor, labels: Tensor, queries: Tensor) -> Tensor:
