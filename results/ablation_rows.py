@@ -9,7 +9,8 @@ import copy
 import statistics
 import sys
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -19,6 +20,7 @@ from torch import Tensor
 
 from sgps.engine.engine import Engine
 from sgps.engine.head import Head
+from sgps.engine.weight_generator import Codes
 from sgps.evaluation import metrics, text_heads
 from sgps.evaluation.heads import Fitted
 
@@ -122,6 +124,21 @@ def by_synthesis(
     """A classifier synthesized for the task, on pictures (P, 3, S, S)."""
     network = engine.synthesize(problem.support_set(images), without=without)
     return network.probabilities(images[problem.query])
+
+
+@contextmanager
+def alike_in_all_tensors(engine: Engine) -> Iterator[Engine]:
+    """Within it the engine follows each expert equally far in every tensor: the mean of what its generator chose for them."""
+
+    def averaged(_generator: object, _tokens: object, codes: Codes) -> Codes:
+        mean = codes.experts.mean(-2, keepdim=True)
+        return replace(codes, experts=mean.expand_as(codes.experts))
+
+    hook = engine.network.generator.register_forward_hook(averaged)
+    try:
+        yield engine
+    finally:
+        hook.remove()
 
 
 def without_metric(head: Head) -> Head:

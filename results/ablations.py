@@ -29,6 +29,7 @@ from ablation_rows import (
     Answer,
     Rows,
     Scores,
+    alike_in_all_tensors,
     by_head,
     by_peer,
     by_ss_text,
@@ -53,6 +54,7 @@ from sgps.evaluation.provenance import provenance
 from sgps.target.network import Weights
 
 BARE, SGPS = "without memory and metric", "sgps"
+ALIKE = "sgps, each expert equally far in all tensors"
 STEPS = (0.2, 0.4, 1.0)
 SAME_STEPS = (0.1, 0.2)
 """Of all experts at once."""
@@ -198,7 +200,7 @@ def other_heads(
 
 
 def whole_engines(bench: Bench, rows: Rows, count: int, fixed: str) -> None:
-    """Rows of engines that write a network for every task; of a part taken away on half of the episodes."""
+    """Rows of engines that write a network for every task; of a part taken away or made plainer on half of the episodes."""
     few = [one.first(count) for one in bench.drawn]
     fewer = [one.first(max(1, count // 2)) for one in bench.drawn]
     write = partial(by_synthesis, engine=bench.engine)
@@ -206,6 +208,8 @@ def whole_engines(bench: Bench, rows: Rows, count: int, fixed: str) -> None:
     for part in ENGINE_PARTS:
         scores = score(fewer, bench.images, partial(write, without=(part,)))
         rows.add(f"sgps without {part}", "engine", scores, SGPS)
+    with alike_in_all_tensors(bench.engine):
+        rows.add(ALIKE, "engine", score(fewer, bench.images, write), SGPS)
     # An engine without all of its parts writes its base, of which features are known.
     base, best = (first(rows.scores(name), count) for name in ("without memory", fixed))
     rows.add("sgps without all of these: the base", "engine", base, SGPS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -88,6 +89,28 @@ def test_the_base_on_cached_features_answers_as_an_engine_without_its_parts(scri
     ratio = (logits[:, 0] - logits[:, 1]) / (recalled[:, 0] - recalled[:, 1])
     # All but the temperature, one factor.
     torch.testing.assert_close(ratio, ratio[:1].expand(len(ratio)), rtol=1e-2, atol=0)
+
+
+@torch.no_grad()
+def test_within_its_row_every_tensor_goes_equally_far_towards_an_expert(scripts, bench) -> None:
+    rows, _, _ = scripts
+    one, _, problem = bench
+    network = one.engine.network
+    task = one.engine.task_tensors(problem.support_set(one.images["colors"]))
+    # The experts of this engine are strangers to the task.
+    known = replace(network.read(task)[1], familiarity=torch.ones(len(one.engine.config.experts)))
+    network.generator.expert_head.weight.normal_(generator=torch.Generator().manual_seed(0))
+
+    def steps() -> torch.Tensor:
+        description = network.encoder.describe(network.generator.base_weights(), task.images)
+        return network.codes(description, task, known).experts
+
+    chosen = steps()
+    with rows.alike_in_all_tensors(one.engine):
+        alike = steps()
+    assert chosen.std(0).min() > 0
+    torch.testing.assert_close(alike, chosen.mean(0, keepdim=True).expand_as(chosen))
+    assert torch.equal(steps(), chosen)
 
 
 @torch.no_grad()

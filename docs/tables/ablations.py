@@ -120,8 +120,8 @@ def _below(content: Mapping[str, Any]) -> str:
     return (
         f"{settings['episodes']} episodes a task of {settings['query']} queries a class, as far as there are so many, seed "
         f"{settings['seed']}, drawn from at most {settings['most_pictures_a_class']} pictures a class; the last rows are of the "
-        f"first {settings['slow_episodes']}, of a part taken away the first {settings['slow_episodes'] // 2}. {side} px and "
-        f"{settings['views']} views of each support picture where nothing else is said; pictures are stored with a short side of "
-        f"160 px, so that larger ones are scaled up. Differences are the row minus the one named before. Engine "
+        f"first {settings['slow_episodes']}, of a part taken away or made plainer the first {settings['slow_episodes'] // 2}. "
+        f"{side} px and {settings['views']} views of each support picture where nothing else is said; pictures are stored with "
+        f"a short side of 160 px, so that larger ones are scaled up. Differences are the row minus the one named before. Engine "
         f"{digest(settings['engine_digest'])}, commit {digest(content['git_commit'])}; from `results/{FILE}.json`."
     )
