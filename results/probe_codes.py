@@ -121,7 +121,9 @@ def _read(engine: Engine, supports: Iterator[SupportSet]) -> Read:
     for support in supports:
         tensors = engine.task_tensors(support)
         codes, recall = network.read(tensors)
-        weights = network.add_head(network.generator.compose(codes), tensors, recall)
+        backbone = network.generator.compose(codes)
+        features = network.task_features(backbone, tensors)
+        weights = network.add_head(backbone, features, tensors, recall)
         gains = dict(zip(base, network.generator.gains(codes), strict=True))
         found.familiarity.append(recall.familiarity)
         found.experts.append(codes.experts)

@@ -124,6 +124,24 @@ class SynthesizedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
         probabilities = self.predict_proba(X)
         return np.asarray(self.classes_[probabilities.argmax(1)])
 
+    def score_samples(self, X: Sequence[ImageSource]) -> np.ndarray:
+        """How typical n pictures are of the support's kind, (n,): the share of such pictures that are as strange at least.
+
+        Below 0.01 a picture looks like nothing in the support, so that its prediction means little: another modality, say, or
+        no medical picture at all. Other classes of the same kind are recognized far less often.
+
+        Raises:
+            InputError: a class had no picture, so that nothing can be said; or a picture cannot be read.
+        """
+        check_is_fitted(self)
+        typicality = self.network_.typicality
+        if typicality is None:
+            raise InputError(
+                "nothing is known of what is typical: a class had no picture. Fit with a picture of every class."
+            )
+        images = read_images(_pictures(X), self.network_.preprocessing.image_size)
+        return np.asarray(typicality.of(self.network_.features(images)).double().numpy())
+
     @property
     def state_dict_(self) -> dict[str, torch.Tensor]:
         """Every parameter and buffer under timm's names."""

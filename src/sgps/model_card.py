@@ -111,8 +111,15 @@ logits = session.run(["logits"], {{"images": picture[None].numpy()}})[0]  # soft
 - Batch norm buffers carry no statistics. Each batch norm was synthesized as an affine map and is stored with
   `running_mean` = 0 and `running_var` = 1 - eps. Keep the network in eval mode; to train it further, freeze the batch
   norms.
-- The patients' pictures are not stored in this folder, only weights computed from them. How much the weights tell about
-  a single picture has not been studied.
+{typical}- The patients' pictures are not stored in this folder, only weights and means of features computed from them. How much
+  these tell about a single picture has not been studied.
+"""
+
+
+_TYPICAL = """\
+- `typicality.safetensors` tells pictures like the support images from others: `sgps predict` and `classifier.score_samples` give
+  the share of such pictures that are at least as strange, and below 0.01 a prediction means little. It notices another modality
+  far more often than another disease, and is not part of what timm and ONNX Runtime load.
 """
 
 
@@ -124,6 +131,7 @@ def model_card(
     descriptions: Sequence[Sequence[str]],
     preprocessing: Preprocessing,
     provenance: Mapping[str, JSON],
+    typical: bool = False,
 ) -> str:
     """Compose the card.
 
@@ -134,6 +142,7 @@ def model_card(
         descriptions: for each class its descriptions, or nothing at all.
         preprocessing: how a picture becomes the input.
         provenance: `engine`, `engine_digest`, `sgps_version`, `n_shot`, `recalled` and `agreement` are shown where present.
+        typical: whether the folder tells pictures like the support's from others.
     """
     shots = provenance.get("n_shot")
     counts = shots if isinstance(shots, Mapping) else {}
@@ -161,6 +170,7 @@ def model_card(
         sources=_sources(counts, descriptions),
         classes="\n".join(classes),
         origin="\n".join(origin),
+        typical=_TYPICAL if typical else "",
         size=preprocessing.image_size,
         mean=", ".join(f"{value:g}" for value in preprocessing.mean),
         std=", ".join(f"{value:g}" for value in preprocessing.std),

@@ -14,7 +14,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from sgps.cli.console import progress_bars, ticker
+from sgps.cli.console import progress_bars, say, ticker
 
 
 class Format(StrEnum):
@@ -25,8 +25,8 @@ class Format(StrEnum):
     csv = "csv"
 
 
-Row = tuple[str, str, float, list[float]]
-"""Path of a picture, name of the likeliest class, its probability, and those of all classes."""
+Row = tuple[str, str, float, float | None, list[float]]
+"""Path of a picture, name of the likeliest class, its probability, the picture's typicality, and the probabilities of all classes."""
 
 
 def predict(
@@ -35,22 +35,29 @@ def predict(
     output_format: Annotated[
         Format, typer.Option("--format", help="How to print the predictions.")
     ] = Format.table,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Say nothing on stderr.")] = False,
 ) -> None:
-    """Classify pictures: the prediction, its confidence, and a calibrated probability for each class."""
+    """Classify pictures: the prediction, its confidence, and a calibrated probability for each class.
+
+    Typicality is the share of pictures like the support's that are at least as strange. A warning names those below 1 in 100.
+    """
     from sgps.images import read_images
     from sgps.target.checkpoint import TargetNetwork
+    from sgps.target.typicality import ATYPICAL, atypical_in_words
 
     network = TargetNetwork.load(model)
     with progress_bars(quiet) as on_progress:
         tick = ticker(on_progress, "reading", len(images))
         pictures = read_images(images, network.preprocessing.image_size, tick)
-    probabilities: list[list[float]] = network.probabilities(pictures).tolist()
+    probabilities, typicality = network.classify(pictures)
+    typical = [None] * len(images) if typicality is None else typicality.tolist()
     names = network.class_names
     rows: list[Row] = []
-    for path, row in zip(images, probabilities, strict=True):
+    for path, own, row in zip(images, typical, probabilities.tolist(), strict=True):
         best = max(range(len(names)), key=row.__getitem__)
-        rows.append((str(path), names[best], row[best], row))
+        rows.append((str(path), names[best], row[best], own, row))
+    if strange := [row[0] for row in rows if row[3] is not None and row[3] < ATYPICAL]:
+        say(atypical_in_words(strange), quiet)
     _PRINTERS[output_format](rows, names)
 
 
@@ -60,9 +67,10 @@ def _print_json(rows: Sequence[Row], names: Sequence[str]) -> None:
             "image": image,
             "prediction": name,
             "confidence": confidence,
+            "typicality": typical,
             "probabilities": dict(zip(names, row, strict=True)),
         }
-        for image, name, confidence, row in rows
+        for image, name, confidence, typical, row in rows
     ]
     print(json.dumps(content, indent=2, ensure_ascii=False))
 
@@ -70,14 +78,15 @@ def _print_json(rows: Sequence[Row], names: Sequence[str]) -> None:
 def _print_csv(rows: Sequence[Row], names: Sequence[str]) -> None:
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(["image", "prediction", "confidence", *names])
-    for image, name, confidence, row in rows:
+    for image, name, confidence, _, row in rows:
         writer.writerow([image, name, f"{confidence:.6f}", *(f"{p:.6f}" for p in row)])
 
 
 def _print_table(rows: Sequence[Row], names: Sequence[str]) -> None:
-    table = Table("image", "prediction", "confidence", *names)
-    for image, name, confidence, row in rows:
-        table.add_row(image, name, f"{confidence:.1%}", *(f"{p:.1%}" for p in row))
+    table = Table("image", "prediction", "confidence", "typicality", *names)
+    for image, name, confidence, typical, row in rows:
+        shown = "unknown" if typical is None else f"{typical:.0%}"
+        table.add_row(image, name, f"{confidence:.1%}", shown, *(f"{p:.1%}" for p in row))
     # Without markup and emoji: a name such as `scan[left]:x:.png` must come out as it is.
     Console(markup=False, emoji=False).print(table)
 

@@ -194,13 +194,16 @@ class Engine:
         backbone = {
             name: torch.stack([own[name] for own in backbones]).mean(0) for name in backbones[0]
         }
-        weights = network.add_head(backbone, task, recall)
+        features = network.task_features(backbone, task)
+        weights = network.add_head(backbone, features, task, recall)
+        typicality = network.typical(features, task)
         synthesized = TargetNetwork(
             architecture=network.architecture,
             weights={name: tensor.float().cpu() for name, tensor in weights.items()},
             class_names=ordered.class_names,
             descriptions=ordered.descriptions,
             preprocessing=self.preprocessing,
+            typicality=typicality and typicality.cpu(),
             provenance={
                 "engine": self.config.name,
                 "engine_digest": self.digest,

@@ -16,9 +16,11 @@ from sgps.engine.config import EngineConfig
 from sgps.engine.encoders import ImageDescription, SemanticEncoder
 from sgps.engine.head import Head
 from sgps.engine.task_encoder import TaskEncoder
+from sgps.engine.typicality import TypicalityReader
 from sgps.engine.weight_generator import Codes, WeightGenerator
 from sgps.target.architecture import build_architecture
 from sgps.target.network import Weights, pooled_features
+from sgps.target.typicality import Typicality
 
 _VIEWS_OF_CLASS = 20
 """Most views of a class's pictures, all together. With ten pictures one view of each is as good as four (`docs/log.md`)."""
@@ -49,7 +51,7 @@ def mirror_views(images: Tensor, count: int) -> Tensor:
 
 
 class SynthesisNetwork(nn.Module):
-    """SemanticEncoder, ClassMemory, TaskEncoder, WeightGenerator and Head in a row."""
+    """SemanticEncoder, ClassMemory, TaskEncoder, WeightGenerator and Head in a row, and a reader of how typical pictures are."""
 
     def __init__(self, config: EngineConfig) -> None:
         super().__init__()
@@ -60,6 +62,7 @@ class SynthesisNetwork(nn.Module):
         self.generator = WeightGenerator(config)
         self.head = Head(config)
         self.memory = ClassMemory(config)
+        self.typicality = TypicalityReader()
 
     def read(self, task: TaskTensors, without: Collection[str] = ()) -> tuple[Codes, Recall]:
         """Read the task: the codes of every tensor, and what is known of its classes; some parts may be switched off."""
@@ -105,15 +108,34 @@ class SynthesisNetwork(nn.Module):
         shots = len(task.labels) / len(task.has_text)
         return max(1, min(self.config.views, int(_VIEWS_OF_CLASS / max(1.0, shots))))
 
+    def task_features(self, weights: Weights, task: TaskTensors) -> Tensor:
+        """Features (n, V, F) of the task's pictures under a backbone, as many views of each as the head gets."""
+        return self.support_features(weights, task.images, self.views_of(task))
+
     def add_head(
-        self, weights: dict[str, Tensor], task: TaskTensors, recall: Recall
+        self, weights: dict[str, Tensor], features: Tensor, task: TaskTensors, recall: Recall
     ) -> dict[str, Tensor]:
-        """Complete a backbone with the closed-form classifier for the task."""
-        features = self.support_features(weights, task.images, self.views_of(task))
+        """Complete a backbone with the closed-form classifier for the task, whose features (n, V, F) are known."""
         weight, bias = self.head(features, task.labels, recall)
         return {**weights, "classifier.weight": weight, "classifier.bias": bias}
+
+    def typical(self, features: Tensor, task: TaskTensors) -> Typicality | None:
+        """What tells pictures like the task's, whose features (n, V, F) are known, from others; None where nothing can."""
+        of_pictures, middle = features.mean(1), self.head.feature_mean
+        known: Typicality | None = self.typicality(
+            of_pictures, task.labels, len(task.has_text), middle
+        )
+        return known
+
+    def strangeness(
+        self, features: Tensor, task: TaskTensors, queries: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """How strange the task's pictures are to each other on average, (), and queries (Q, F) to them, (Q,)."""
+        args = features.mean(1), task.labels, self.head.feature_mean
+        return self.typicality.left_out(*args), self.typicality.of_queries(*args, queries)
 
     def forward(self, task: TaskTensors) -> dict[str, Tensor]:
         """Every weight of the classifier for the task."""
         codes, recall = self.read(task)
-        return self.add_head(self.generator.compose(codes), task, recall)
+        weights = self.generator.compose(codes)
+        return self.add_head(weights, self.task_features(weights, task), task, recall)

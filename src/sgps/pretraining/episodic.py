@@ -35,7 +35,7 @@ from sgps.pretraining.ridge import ridge_scores
 from sgps.pretraining.stages import is_logged
 from sgps.pretraining.task_stream import TaskDraw, TaskStream
 from sgps.pretraining.temperature import fit_temperature
-from sgps.target.network import logits, stacked_features
+from sgps.target.network import pooled_features, stacked_features
 from sgps.task import Preprocessing
 
 logger = logging.getLogger(__name__)
@@ -303,7 +303,7 @@ class EpisodicRun:
     def calibrate(
         self, stream: TaskStream, tasks: int, on_done: Callable[[int], None] | None = None
     ) -> None:
-        """Fit the temperature to `tasks` tasks of `stream`, synthesized as a user's would be.
+        """Fit the temperature, and what is typical, to `tasks` tasks of `stream`, synthesized as a user's would be.
 
         While everything learns, a task has one view of small pictures, and the scores still change from step to step;
         this fit follows on the finished network, at full size with all views. Its numbers minimize the queries'
@@ -312,6 +312,7 @@ class EpisodicRun:
         """
         network, size = self.network, self.prepare.image_size
         fitted: list[tuple[Tensor, Tensor, Tensor]] = []
+        strange: list[tuple[Tensor, Tensor]] = []
         index = _CALIBRATION_FIRST_TASK
         while len(fitted) < tasks:
             draw = stream.draw(index)
@@ -325,16 +326,18 @@ class EpisodicRun:
                 description = self._described(draw)
                 recall = network.recall(description, task)
                 backbone = network.generator.compose(network.codes(description, task, recall))
-                features = network.support_features(backbone, task.images, network.views_of(task))
+                features = network.task_features(backbone, task)
                 weight, bias, terms = network.head.unscaled(features, task.labels, recall)
-                classifier = {"classifier.weight": weight, "classifier.bias": bias}
                 images = self._pictures(draw.query, size)
-                scores = logits(network.architecture, {**backbone, **classifier}, images)
+                queries = pooled_features(network.architecture, backbone, images)
+                scores = functional.linear(queries, weight, bias)
+                strange.append(network.strangeness(features, task, queries))
             fitted.append((scores, terms, torch.tensor(draw.query_labels, device=self.device)))
             if on_done is not None:
                 on_done(len(fitted))
         if fitted:
             fit_temperature(network.head.temperature, fitted)
+            network.typicality.fit(strange)
 
     def _update(self, step: int, steps: int, numbers: Tensor) -> None:
         """Add gradients and `numbers` up over all processes, and take a step."""

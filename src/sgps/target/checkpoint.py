@@ -4,6 +4,7 @@ The folder follows timm's `local-dir:` layout, so timm loads it without sgps:
 
     model.safetensors    timm's keys, float32, the same bytes for the same weights
     config.json          timm's fields, and one `sgps` block with what timm has no place for
+    typicality.safetensors   what tells pictures like the support's from others; missing where a class has no picture
     README.md            the model card
 
 Batch norms are affine maps here and are written with `running_mean` = 0 and `running_var` = 1 - eps; reading folds them
@@ -23,6 +24,7 @@ from pathlib import Path
 import safetensors.torch
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from sgps.errors import InputError
 from sgps.files import new_folder
@@ -36,6 +38,7 @@ from sgps.target.folder import (
     read_config,
     read_state,
 )
+from sgps.target.typicality import Typicality
 from sgps.task import Preprocessing
 
 CARD_FILE = "README.md"
@@ -55,6 +58,8 @@ class TargetNetwork:
     """For each class its descriptions, none or several. Empty: no class is described."""
     provenance: Mapping[str, JSON] = field(default_factory=dict)
     """Where it comes from: `engine`, `engine_digest`, `n_shot` (class to number of pictures), `sgps_version`, ..."""
+    typicality: Typicality | None = None
+    """What tells pictures like the support's from others; None where a class has no picture, or an earlier sgps wrote it."""
 
     def in_batches(
         self, images: Tensor, compute: Callable[[Tensor], Tensor], batch_size: int = 64
@@ -96,6 +101,21 @@ class TargetNetwork:
         """Calibrated class probabilities, float32 (B, N), of uint8 pictures (B, 3, S, S)."""
         return self.logits(images, batch_size).softmax(dim=1)
 
+    def features(self, images: Tensor, batch_size: int = 64) -> Tensor:
+        """Pooled features, float32 (B, F), of uint8 pictures (B, 3, S, S); the classifier and `typicality` read them."""
+        return self.in_batches(
+            images,
+            lambda batch: forward.pooled_features(self.architecture, self.weights, batch),
+            batch_size,
+        )
+
+    def classify(self, images: Tensor, batch_size: int = 64) -> tuple[Tensor, Tensor | None]:
+        """Calibrated probabilities (B, N) and typicality (B,), if it is known, of uint8 pictures (B, 3, S, S), in one pass."""
+        features = self.features(images, batch_size)
+        weight, bias = (self.weights[f"classifier.{name}"].cpu() for name in ("weight", "bias"))
+        probabilities = functional.linear(features, weight, bias).softmax(dim=1)
+        return probabilities, self.typicality.of(features) if self.typicality else None
+
     def state_dict(self) -> dict[str, Tensor]:
         """Every tensor under timm's key, ready for `load_state_dict(strict=True)`; its keys are sorted."""
         state = forward.unfold_batch_norm(self.weights, self.architecture)
@@ -117,6 +137,8 @@ class TargetNetwork:
             config = json.dumps(_config(self), indent=2, ensure_ascii=False, allow_nan=False)
             (partial / CONFIG_FILE).write_text(config + "\n", encoding="utf-8")
             (partial / CARD_FILE).write_text(_card(self), encoding="utf-8")
+            if self.typicality:
+                self.typicality.save(partial)
             if also:
                 also(partial)
 
@@ -157,6 +179,7 @@ class TargetNetwork:
             descriptions=config.descriptions,
             preprocessing=config.preprocessing,
             provenance=config.provenance,
+            typicality=Typicality.load(folder, architecture.num_features),
         )
 
 
@@ -168,6 +191,7 @@ def _card(network: TargetNetwork) -> str:
         descriptions=network.descriptions,
         preprocessing=network.preprocessing,
         provenance=network.provenance,
+        typical=network.typicality is not None,
     )
 
 

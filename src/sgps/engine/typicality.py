@@ -1,0 +1,86 @@
+"""What an engine expects of pictures like a support's: how strange they are, given how strange the support's are to each other.
+
+In: features of the support pictures under the synthesized backbone. Out: the classifier's `Typicality`.
+
+Each support picture is compared with the class means of all others (left out), and pictures to come are expected to be as strange
+as a line through that says. Line and percentiles around it are fitted to tasks in pretraining, on pictures that no network has
+learned from. So a support whose pictures differ much lets much pass, and nothing is asked of the user.
+
+Shapes: n support pictures, Q queries, N classes, F features, P percentiles.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from sgps.target.typicality import PERCENTILES, Typicality, distances, relative, strangeness
+
+
+class TypicalityReader(nn.Module):
+    """Two numbers of a line and the percentiles around it."""
+
+    line: Tensor
+    percentiles: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("line", torch.tensor([0.0, 1.0]))
+        self.register_buffer("percentiles", torch.zeros(PERCENTILES))
+
+    def forward(
+        self, features: Tensor, labels: Tensor, num_classes: int, middle: Tensor
+    ) -> Typicality | None:
+        """What tells pictures like the support's from others; None where a class has no picture to be like.
+
+        Args:
+            features: (n, F), one row a support picture.
+            labels: (n,) in [0, N).
+            num_classes: N, at least 2.
+            middle: (F,), mean feature of pictures of every kind.
+        """
+        means, _ = _class_means(features, labels)
+        if len(means) < num_classes:
+            return None
+        expected = self.line[0] + self.line[1] * self.left_out(features, labels, middle)
+        return Typicality(class_means=means, middle=middle, percentiles=expected + self.percentiles)
+
+    @staticmethod
+    def left_out(features: Tensor, labels: Tensor, middle: Tensor) -> Tensor:
+        """Mean strangeness () of the support pictures (n, F), each to the class means of the others; n is at least 2."""
+        means, place = _class_means(features, labels)
+        counts = torch.bincount(place)[place].to(features)
+        apart = distances(features, means)
+        # Without a picture its class mean lies further from it by this factor; a class of one picture is none without it.
+        own = apart.gather(1, place[:, None])[:, 0] * counts / (counts - 1)
+        own = torch.where(counts > 1, own, torch.inf)
+        nearest = apart.scatter(1, place[:, None], own[:, None]).amin(1)
+        return relative(nearest, (features - middle).norm(dim=1)).mean()
+
+    @staticmethod
+    def of_queries(features: Tensor, labels: Tensor, middle: Tensor, queries: Tensor) -> Tensor:
+        """Strangeness (Q,) of queries (Q, F) to the class means of the support pictures (n, F)."""
+        return strangeness(queries, _class_means(features, labels)[0], middle)
+
+    @torch.no_grad()
+    def fit(self, tasks: Sequence[tuple[Tensor, Tensor]]) -> None:
+        """Fit line and percentiles in place to tasks: of each the left-out strangeness () of its support, and that of its queries (Q,)."""
+        support = torch.stack([own for own, _ in tasks])
+        queries = torch.stack([own.mean() for _, own in tasks])
+        terms = torch.stack([torch.ones_like(support), support], 1)
+        self.line.copy_(torch.linalg.lstsq(terms, queries[:, None]).solution[:, 0])
+        rest = torch.cat(
+            [own - (term @ self.line) for term, (_, own) in zip(terms, tasks, strict=True)]
+        )
+        steps = torch.linspace(0, 1, PERCENTILES, device=rest.device)
+        self.percentiles.copy_(torch.quantile(rest, steps))
+
+
+def _class_means(features: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean feature (M, F) of each class that has pictures, and the place (n,) of each picture's class among them."""
+    seen, place = torch.unique(labels, return_inverse=True)
+    member = functional.one_hot(place, len(seen)).to(features)
+    return (member / member.sum(0)).T @ features, place
