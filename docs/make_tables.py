@@ -45,6 +45,7 @@ DOCUMENTS: Mapping[str, Mapping[str, Place]] = {
         "ablations": Place(ablations.ablations, (ablations.FILE,)),
         "metadata": Place(probes.metadata, ("metadata-probe",)),
         "prototypes": Place(probes.prototypes, ("prototype-probe",)),
+        "typicality": Place(probes.typicality, ("typicality-probe",)),
         "previous": Place(differences.since_before, (NOVEL, MODALITIES)),
         "methods-novel": Place(partial(methods.all_methods, file=NOVEL), (NOVEL,)),
         "methods-five": Place(partial(methods.all_methods, file=FIVE), (FIVE,)),

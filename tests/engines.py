@@ -16,6 +16,7 @@ from sgps.engine.engine import Engine
 from sgps.engine.model import SynthesisNetwork
 from sgps.engine.text import TextEncoder
 from sgps.target.network import initial_weights, pooled_features
+from sgps.target.typicality import PERCENTILES
 from sgps.task import SupportSet
 
 SIZE = 32
@@ -78,6 +79,7 @@ def tiny_network(
             network.generator.set_direction(index, expert)
         if trained:
             fill_memory(network)
+            network.typicality.percentiles.copy_(torch.linspace(-0.5, 0.5, PERCENTILES))
             for head in (network.generator.expert_head, network.generator.scale_head):
                 torch.nn.init.normal_(head.weight, std=0.2)
     return network

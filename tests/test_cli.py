@@ -20,11 +20,14 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
+import torch
 from commands import Sgps, engine, files_below, mistake, model, sgps_command, support, texts  # noqa: F401
 from conftest import build_network
 
 import sgps
+from sgps.images import read_images
 from sgps.target.checkpoint import TargetNetwork
+from sgps.target.typicality import PERCENTILES, Typicality, strangeness
 
 # predict
 
@@ -75,6 +78,35 @@ def test_predict_prints_a_table_that_shows_names_as_they_are(
     for text in ("image", "prediction", "confidence", *names, str(picture)):
         assert text in done.out
     assert len(re.findall(r"\d+\.\d%", done.out)) == 4
+
+
+def test_predict_names_the_pictures_that_are_unlike_the_support(
+    sgps_command: Sgps, model: Path, support: Path, tmp_path: Path
+) -> None:
+    network = TargetNetwork.load(model)
+    usual, strange = support / "red" / "6.png", support / "red" / "7.png"
+    features = network.features(read_images([usual, strange], network.preprocessing.image_size))
+    made = Typicality(
+        class_means=features[:1],
+        middle=torch.zeros(features.shape[1]),
+        percentiles=strangeness(features, features[:1], torch.zeros(features.shape[1]))
+        .mean()
+        .expand(PERCENTILES)
+        .contiguous(),
+    )
+    replace(network, typicality=made).save(tmp_path / "told")
+    replace(network, typicality=None).save(tmp_path / "untold")
+    done = sgps_command("predict", tmp_path / "told", usual, strange, "--format", "json")
+    assert [entry["typicality"] for entry in json.loads(done.out)] == [1.0, 0.0]
+    assert (
+        f"1 picture looks unlike the support pictures, so that its prediction means little: {strange}."
+        in done.err
+    )
+    assert " 100% " in sgps_command("predict", tmp_path / "told", usual).out
+    done = sgps_command("predict", tmp_path / "untold", strange, "--format", "json")
+    assert json.loads(done.out)[0]["typicality"] is None
+    assert "unlike" not in done.err
+    assert " unknown " in sgps_command("predict", tmp_path / "untold", usual).out
 
 
 @pytest.mark.parametrize("kind", ["table", "json", "csv"])

@@ -25,6 +25,7 @@ from sklearn.utils import estimator_checks
 from sgps.errors import InputError
 from sgps.estimator import SynthesizedClassifier
 from sgps.target.checkpoint import TargetNetwork
+from sgps.target.typicality import TYPICALITY_FILE
 
 PICTURES, NAMES = as_pictures(colored_support((4, 4, 4), seed=1))
 HELD_OUT, TRUTH = as_pictures(colored_support((5, 5, 5), seed=2))
@@ -79,11 +80,12 @@ def test_scikit_learn_finds_no_fault(check: Callable[[str, SynthesizedClassifier
     [
         lambda clf: clf.predict(PICTURES),
         lambda clf: clf.predict_proba(PICTURES),
+        lambda clf: clf.score_samples(PICTURES),
         lambda clf: clf.save_pretrained("nowhere"),
         lambda clf: clf.to_onnx("nowhere.onnx"),
         lambda clf: clf.state_dict_,
     ],
-    ids=["predict", "predict_proba", "save_pretrained", "to_onnx", "state_dict_"],
+    ids=["predict", "predict_proba", "score_samples", "save_pretrained", "to_onnx", "state_dict_"],
 )
 def test_nothing_can_be_asked_before_fit(use: Callable[[SynthesizedClassifier], object]) -> None:
     with pytest.raises(NotFittedError, match=r"^This SynthesizedClassifier instance is not fitted"):
@@ -184,6 +186,23 @@ def test_the_probabilities_of_a_picture_do_not_depend_on_the_others(
     np.testing.assert_allclose(one_by_one, whole, atol=1e-6)
     backwards = fitted.predict_proba(HELD_OUT[::-1])[::-1]
     np.testing.assert_allclose(backwards, whole, atol=1e-6)
+
+
+def test_a_picture_of_another_kind_is_less_typical(fitted: SynthesizedClassifier) -> None:
+    shares = fitted.score_samples(HELD_OUT)
+    assert shares.shape == (len(HELD_OUT),)
+    noise = np.random.default_rng(0).integers(0, 256, (4, SIZE, SIZE, 3), dtype=np.uint8)
+    assert fitted.score_samples(list(noise)).max() < np.median(shares)
+
+
+def test_nothing_is_typical_of_a_class_without_pictures(
+    fitted: SynthesizedClassifier, tmp_path: Path
+) -> None:
+    fitted.save_pretrained(tmp_path / "model")
+    (tmp_path / "model" / TYPICALITY_FILE).unlink()
+    loaded = SynthesizedClassifier.from_pretrained(tmp_path / "model")
+    with pytest.raises(InputError, match="Fit with a picture of every class"):
+        loaded.score_samples(HELD_OUT)
 
 
 def test_no_picture_gives_no_row(fitted: SynthesizedClassifier) -> None:

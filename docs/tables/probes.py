@@ -1,10 +1,10 @@
-"""Tables of the probes: descriptions told apart, drawings read, what metadata give, what prototypes owe to their center."""
+"""Tables of the probes: descriptions told apart, drawings read, what metadata give, what prototypes owe, what is typical."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tables.cells import digest, table
+from tables.cells import NOTHING, digest, table
 from tables.reading import Results
 
 
@@ -98,6 +98,38 @@ def prototypes(results: Results) -> str:
         "`prototype`. From `results/prototype-probe.json`."
     )
     head = ("cut out of the picture", "centered on", "1-shot", "5-shot")
+    return "\n".join([*table(head, rows), "", below])
+
+
+def typicality(results: Results) -> str:
+    """How well a classifier tells pictures like its support's from others."""
+    found = results.load("typicality-probe")
+    settings = found["settings"]
+    ranked = [f"{kind} {by}" for kind in ("near", "far") for by in ("confidence", "typicality")]
+    named = [f"{kind} named" for kind in ("queries", "near", "far")]
+    rows = [
+        [own["task"], str(own["shots"])]
+        + [_interval(own[key], True) if key in own else NOTHING for key in (*ranked, *named)]
+        for own in found["rows"]
+    ]
+    head = (
+        "task",
+        "shots",
+        "other classes: AUROC of confidence",
+        "of typicality",
+        "other sets: AUROC of confidence",
+        "of typicality",
+        "named: queries, %",
+        "other classes, %",
+        "other sets, %",
+    )
+    below = (
+        f"{settings['episodes']} episodes a task of {settings['query']} queries a class, seed {settings['seed']}, drawn from at "
+        f"most {settings['most_pictures_a_class']} pictures a class; {settings['others']} pictures of other classes of the set "
+        f"and of each other set in each, {settings['image_size']} px. Named are those with a typicality below "
+        f"{settings['atypical']:g}. Engine {digest(settings['engine_digest'])}, commit {digest(found['git_commit'])}. From "
+        "`results/typicality-probe.json`."
+    )
     return "\n".join([*table(head, rows), "", below])
 
 

@@ -26,7 +26,7 @@ class Format(StrEnum):
 
 
 Row = tuple[str, str, float, float | None, list[float]]
-"""Path of a picture, name of the likeliest class, its probability, the picture's typicality, and the probabilities of all classes."""
+"""Path of a picture, name of the likeliest class, its probability, its typicality, and the probabilities of all classes."""
 
 
 def predict(

@@ -42,9 +42,9 @@ class TypicalityReader(nn.Module):
             num_classes: N, at least 2.
             middle: (F,), mean feature of pictures of every kind.
         """
-        means, _ = _class_means(features, labels)
-        if len(means) < num_classes:
+        if len(torch.unique(labels)) < num_classes:
             return None
+        means, _ = _class_means(features, labels)
         expected = self.line[0] + self.line[1] * self.left_out(features, labels, middle)
         return Typicality(class_means=means, middle=middle, percentiles=expected + self.percentiles)
 
@@ -67,7 +67,7 @@ class TypicalityReader(nn.Module):
 
     @torch.no_grad()
     def fit(self, tasks: Sequence[tuple[Tensor, Tensor]]) -> None:
-        """Fit line and percentiles in place to tasks: of each the left-out strangeness () of its support, and that of its queries (Q,)."""
+        """Fit line and percentiles in place to tasks, each the left-out strangeness () of a support and that of queries (Q,)."""
         support = torch.stack([own for own, _ in tasks])
         queries = torch.stack([own.mean() for _, own in tasks])
         terms = torch.stack([torch.ones_like(support), support], 1)

@@ -1,0 +1,176 @@
+"""What is typical: strangeness is what it says, what is expected of it is learned, and the folder keeps it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import safetensors.torch
+import torch
+from engines import colored_support, tiny_engine
+from torch import Tensor
+
+from sgps.engine.typicality import TypicalityReader
+from sgps.errors import InputError
+from sgps.target.typicality import (
+    PERCENTILES,
+    TYPICALITY_FILE,
+    Typicality,
+    atypical_in_words,
+    relative,
+    strangeness,
+)
+
+WIDTH = 6
+MIDDLE = torch.full((WIDTH,), 0.3)
+
+
+def _features(count: int, seed: int = 0) -> Tensor:
+    return torch.randn(count, WIDTH, generator=torch.Generator().manual_seed(seed))
+
+
+def _typicality(low: float = -1.0, high: float = 1.0) -> Typicality:
+    return Typicality(
+        class_means=_features(2),
+        middle=MIDDLE,
+        percentiles=torch.linspace(low, high, PERCENTILES),
+    )
+
+
+def test_near_a_class_is_less_strange_and_far_from_everything_is_half_forgiven() -> None:
+    means = _features(3)
+    near = strangeness(means + 0.01, means, MIDDLE)
+    far = strangeness(means + 3, means, MIDDLE)
+    assert (near < far).all()
+    one, ten = (relative(torch.tensor([x]), torch.tensor([x])) for x in (1.0, 10.0))
+    torch.testing.assert_close(ten - one, torch.tensor([10.0]).log() / 2)
+    # A picture that is a class mean has a finite number, too.
+    assert strangeness(means, means, MIDDLE).isfinite().all()
+
+
+@pytest.mark.parametrize("labels", [(0, 1), (0, 0, 1), (0, 1, 2, 0, 2, 2, 1), (0, 0, 0)])
+def test_each_support_picture_is_compared_with_the_means_of_all_others(labels) -> None:
+    features, given = _features(len(labels)), torch.tensor(labels)
+    expected = []
+    for row in range(len(labels)):
+        rest = torch.arange(len(labels)) != row
+        means = torch.stack([features[rest & (given == c)].mean(0) for c in given[rest].unique()])
+        expected.append(strangeness(features[row : row + 1], means, MIDDLE))
+    found = TypicalityReader.left_out(features, given, MIDDLE)
+    torch.testing.assert_close(found, torch.cat(expected).mean())
+
+
+def test_neither_the_order_of_pictures_nor_that_of_classes_matters() -> None:
+    features, labels = _features(6), torch.tensor([0, 0, 1, 1, 2, 2])
+    reader, order = TypicalityReader(), torch.tensor([5, 0, 3, 1, 4, 2])
+    one = reader(features, labels, 3, MIDDLE)
+    two = reader(features[order], 2 - labels[order], 3, MIDDLE)
+    assert one is not None
+    assert two is not None
+    torch.testing.assert_close(one.percentiles, two.percentiles)
+    torch.testing.assert_close(one.class_means, two.class_means.flip(0))
+
+
+def test_nothing_is_said_where_a_class_has_no_picture() -> None:
+    assert TypicalityReader()(_features(3), torch.tensor([0, 0, 2]), 3, MIDDLE) is None
+    assert TypicalityReader()(_features(0), torch.zeros(0, dtype=torch.int64), 2, MIDDLE) is None
+
+
+def test_the_share_falls_from_one_to_zero_through_the_percentiles() -> None:
+    typicality = _typicality()
+    features = typicality.class_means[:1] + torch.linspace(0, 40, 200)[:, None]
+    strange = strangeness(features, typicality.class_means, MIDDLE)
+    shares = typicality.of(features)
+    assert shares[strange <= -1].eq(1).all()
+    assert shares[strange >= 1].eq(0).all()
+    inside = strange.abs() < 1
+    assert inside.sum() > 10
+    torch.testing.assert_close(shares[inside], (1 - strange[inside]) / 2, atol=1e-4, rtol=0)
+
+
+def test_percentiles_that_fall_together_leave_shares_finite() -> None:
+    shares = _typicality(0.0, 0.0).of(_features(20, 1))
+    assert ((shares >= 0) & (shares <= 1)).all()
+
+
+def test_line_and_percentiles_are_those_that_tasks_were_drawn_with() -> None:
+    generator = torch.Generator().manual_seed(0)
+    tasks = []
+    for _ in range(300):
+        support = torch.randn((), generator=generator)
+        noise = 0.2 * torch.randn(40, generator=generator)
+        tasks.append((support, -0.4 + 0.7 * support + noise))
+    reader = TypicalityReader()
+    reader.fit(tasks)
+    torch.testing.assert_close(reader.line, torch.tensor([-0.4, 0.7]), atol=0.02, rtol=0)
+    assert reader.percentiles[50].abs() < 0.01
+    # 1.645 standard deviations leave 5 % above.
+    assert reader.percentiles[95] == pytest.approx(0.329, abs=0.02)
+    assert (reader.percentiles.diff() >= 0).all()
+
+
+def test_a_folder_keeps_it(tmp_path: Path) -> None:
+    typicality = _typicality()
+    assert Typicality.load(tmp_path, WIDTH) is None
+    typicality.save(tmp_path)
+    loaded = Typicality.load(tmp_path, WIDTH)
+    assert loaded is not None
+    queries = _features(9, 3)
+    assert torch.equal(loaded.of(queries), typicality.of(queries))
+
+
+def _with(**changed: Tensor | None) -> Callable[[Path], None]:
+    def write(path: Path) -> None:
+        content = safetensors.torch.load(path.read_bytes()) | changed
+        kept = {name: tensor for name, tensor in content.items() if tensor is not None}
+        path.write_bytes(safetensors.torch.save(kept))
+
+    return write
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (lambda path: path.write_bytes(path.read_bytes()[:40]), "is damaged"),
+        (_with(middle=None), r"middle missing or unknown"),
+        (_with(more=torch.zeros(1)), r"more missing or unknown"),
+        (_with(class_means=torch.zeros(2, WIDTH + 1)), "do not fit"),
+        (_with(class_means=torch.zeros(0, WIDTH)), "do not fit"),
+        (_with(middle=torch.full((WIDTH,), torch.nan)), "do not fit"),
+        (_with(middle=torch.zeros(WIDTH, dtype=torch.float64)), "do not fit"),
+        (_with(percentiles=torch.linspace(1, 0, PERCENTILES)), "do not fit"),
+    ],
+)
+def test_a_damaged_file_is_refused(
+    damage: Callable[[Path], object], said: str, tmp_path: Path
+) -> None:
+    _typicality().save(tmp_path)
+    damage(tmp_path / TYPICALITY_FILE)
+    with pytest.raises(InputError, match=said):
+        Typicality.load(tmp_path, WIDTH)
+
+
+def test_what_is_told_is_one_sentence() -> None:
+    assert atypical_in_words(["a.png"]) == (
+        "1 picture looks unlike the support pictures, so that its prediction means little: a.png."
+    )
+    assert atypical_in_words(["a", "b"]).startswith("2 pictures look unlike")
+
+
+def test_an_engine_gives_it_and_one_pass_gives_what_two_do() -> None:
+    support = colored_support((3, 2, 4))
+    network = tiny_engine().synthesize(support)
+    typicality = network.typicality
+    assert typicality is not None
+    assert typicality.class_means.shape == (3, network.architecture.num_features)
+    probabilities, shares = network.classify(support.images)
+    assert shares is not None
+    assert torch.equal(shares, typicality.of(network.features(support.images)))
+    torch.testing.assert_close(probabilities, network.probabilities(support.images))
+
+
+def test_an_engine_says_nothing_of_a_class_that_is_only_described() -> None:
+    network = tiny_engine().synthesize(colored_support((3, 0, 4)))
+    assert network.typicality is None
+    assert network.classify(colored_support((1, 1, 1)).images)[1] is None
