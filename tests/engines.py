@@ -79,6 +79,7 @@ def tiny_network(
             network.generator.set_direction(index, expert)
         if trained:
             fill_memory(network)
+            network.typicality.line.copy_(torch.tensor([0.0, 1.0]))
             network.typicality.percentiles.copy_(torch.linspace(-0.5, 0.5, PERCENTILES))
             for head in (network.generator.expert_head, network.generator.scale_head):
                 torch.nn.init.normal_(head.weight, std=0.2)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import torch
 from engines import colored_support, tiny_engine
 from torch import Tensor
 
+from sgps.engine.engine import Engine
 from sgps.engine.typicality import TypicalityReader
 from sgps.errors import InputError
 from sgps.target.typicality import (
@@ -28,6 +31,14 @@ MIDDLE = torch.full((WIDTH,), 0.3)
 
 def _features(count: int, seed: int = 0) -> Tensor:
     return torch.randn(count, WIDTH, generator=torch.Generator().manual_seed(seed))
+
+
+def _reader() -> TypicalityReader:
+    """Pictures are expected to be as strange as the support's, give or take one."""
+    reader = TypicalityReader()
+    reader.line.copy_(torch.tensor([0.0, 1.0]))
+    reader.percentiles.copy_(torch.linspace(-1, 1, PERCENTILES))
+    return reader
 
 
 def _typicality(low: float = -1.0, high: float = 1.0) -> Typicality:
@@ -63,7 +74,7 @@ def test_each_support_picture_is_compared_with_the_means_of_all_others(labels) -
 
 def test_neither_the_order_of_pictures_nor_that_of_classes_matters() -> None:
     features, labels = _features(6), torch.tensor([0, 0, 1, 1, 2, 2])
-    reader, order = TypicalityReader(), torch.tensor([5, 0, 3, 1, 4, 2])
+    reader, order = _reader(), torch.tensor([5, 0, 3, 1, 4, 2])
     one = reader(features, labels, 3, MIDDLE)
     two = reader(features[order], 2 - labels[order], 3, MIDDLE)
     assert one is not None
@@ -73,8 +84,14 @@ def test_neither_the_order_of_pictures_nor_that_of_classes_matters() -> None:
 
 
 def test_nothing_is_said_where_a_class_has_no_picture() -> None:
-    assert TypicalityReader()(_features(3), torch.tensor([0, 0, 2]), 3, MIDDLE) is None
-    assert TypicalityReader()(_features(0), torch.zeros(0, dtype=torch.int64), 2, MIDDLE) is None
+    assert _reader()(_features(3), torch.tensor([0, 1, 2]), 3, MIDDLE) is not None
+    assert _reader()(_features(3), torch.tensor([0, 0, 2]), 3, MIDDLE) is None
+    assert _reader()(_features(0), torch.zeros(0, dtype=torch.int64), 2, MIDDLE) is None
+
+
+def test_nothing_is_said_by_an_engine_that_was_not_fitted() -> None:
+    assert not TypicalityReader().is_fitted
+    assert TypicalityReader()(_features(3), torch.tensor([0, 1, 2]), 3, MIDDLE) is None
 
 
 def test_the_share_falls_from_one_to_zero_through_the_percentiles() -> None:
@@ -118,6 +135,38 @@ def test_a_folder_keeps_it(tmp_path: Path) -> None:
     assert loaded is not None
     queries = _features(9, 3)
     assert torch.equal(loaded.of(queries), typicality.of(queries))
+
+
+def test_an_engine_keeps_its_numbers_in_a_file_of_their_own(tmp_path: Path) -> None:
+    engine = tiny_engine()
+    engine.save_pretrained(tmp_path / "told")
+    engine.network.typicality = TypicalityReader()
+    engine.save_pretrained(tmp_path / "untold")
+    told, untold = (Engine.from_pretrained(tmp_path / name) for name in ("told", "untold"))
+    assert told.digest == untold.digest
+    assert told.network.typicality.percentiles[-1] == 0.5
+    assert not untold.network.typicality.is_fitted
+    assert not (tmp_path / "untold" / "typicality.json").exists()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        '{"line": [0, 1]}',
+        '{"line": [0], "percentiles": [0]}',
+        '{"line": [0, 1], "percentiles": ["a"]}',
+        json.dumps({"line": [0, math.nan], "percentiles": [0] * PERCENTILES}),
+        json.dumps({"line": [0, 1], "percentiles": [1, *[0] * (PERCENTILES - 1)]}),
+    ],
+)
+def test_damaged_numbers_of_an_engine_are_refused(text: str, tmp_path: Path) -> None:
+    (tmp_path / "typicality.json").write_text(text, encoding="utf-8")
+    reader = TypicalityReader()
+    with pytest.raises(InputError, match=r"typicality\.json' is damaged.* Copy the engine again\."):
+        reader.read_json(tmp_path / "typicality.json")
+    assert not reader.is_fitted
 
 
 def _with(**changed: Tensor | None) -> Callable[[Path], None]:

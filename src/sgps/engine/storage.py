@@ -1,7 +1,9 @@
-"""Read and write an engine's folder: `engine.safetensors`, `config.json`, and the card `README.md`.
+"""Read and write an engine's folder: `engine.safetensors`, `config.json`, `typicality.json`, and the card `README.md`.
 
 The base and everything learned are stored as float16; expert directions as int8 with one float16 scale an output channel, a
-quarter of their size with a rounding error of at most 1/254 of a channel's largest change. Nothing is pickled.
+quarter of their size with a rounding error of at most 1/254 of a channel's largest change. What is typical of a support is told
+by a few numbers in a file of their own, which may be missing: no answer of a classifier depends on them, and they are not part of
+the engine's digest. Nothing is pickled.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ from sgps.files import new_folder
 
 _WEIGHTS = "engine.safetensors"
 _CONFIG = "config.json"
+_TYPICALITY = "typicality.json"
 _CARD = "README.md"
 
 
@@ -68,6 +71,8 @@ def save_engine(network: SynthesisNetwork, card: str, folder: Path) -> None:
     with new_folder(folder) as partial:
         (partial / _WEIGHTS).write_bytes(save(content))
         (partial / _CONFIG).write_text(network.config.to_json(), encoding="utf-8")
+        if network.typicality.is_fitted:
+            (partial / _TYPICALITY).write_text(network.typicality.to_json(), encoding="utf-8")
         (partial / _CARD).write_text(card, encoding="utf-8")
 
 
@@ -114,4 +119,6 @@ def load_engine(folder: Path) -> tuple[SynthesisNetwork, str]:
         network.generator.base.copy_(tensors["base"].float())
         if config.experts:
             _dequantize(network, tensors["directions.codes"], tensors["directions.scales"])
+    if (path := folder / _TYPICALITY).exists():
+        network.typicality.read_json(path)
     return network, hashlib.sha256(text.encode() + raw).hexdigest()

@@ -11,12 +11,15 @@ Shapes: n support pictures, Q queries, N classes, F features, P percentiles.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from sgps.errors import InputError
 from sgps.target.typicality import PERCENTILES, Typicality, distances, relative, strangeness
 
 
@@ -28,13 +31,19 @@ class TypicalityReader(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.register_buffer("line", torch.tensor([0.0, 1.0]))
-        self.register_buffer("percentiles", torch.zeros(PERCENTILES))
+        # Not among the engine's weights, on which no answer of a classifier depends: see `storage.py`.
+        self.register_buffer("line", torch.full((2,), torch.nan), persistent=False)
+        self.register_buffer("percentiles", torch.full((PERCENTILES,), torch.nan), persistent=False)
+
+    @property
+    def is_fitted(self) -> bool:
+        """Whether the numbers are known; an engine may come without them."""
+        return bool(self.line.isfinite().all())
 
     def forward(
         self, features: Tensor, labels: Tensor, num_classes: int, middle: Tensor
     ) -> Typicality | None:
-        """What tells pictures like the support's from others; None where a class has no picture to be like.
+        """What tells pictures like the support's from others; None where a class has no picture to be like, or nothing is fitted.
 
         Args:
             features: (n, F), one row a support picture.
@@ -42,11 +51,44 @@ class TypicalityReader(nn.Module):
             num_classes: N, at least 2.
             middle: (F,), mean feature of pictures of every kind.
         """
-        if len(torch.unique(labels)) < num_classes:
+        if not self.is_fitted or len(torch.unique(labels)) < num_classes:
             return None
         means, _ = _class_means(features, labels)
         expected = self.line[0] + self.line[1] * self.left_out(features, labels, middle)
         return Typicality(class_means=means, middle=middle, percentiles=expected + self.percentiles)
+
+    def to_json(self) -> str:
+        """Text of an engine's `typicality.json`."""
+        content = {name: _rounded(getattr(self, name)) for name in ("line", "percentiles")}
+        return json.dumps(content) + "\n"
+
+    @torch.no_grad()
+    def read_json(self, path: Path) -> None:
+        """Take the numbers from an engine's `typicality.json`.
+
+        Raises:
+            InputError: the file cannot be read, or does not hold a line and rising percentiles.
+        """
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+            line, percentiles = (
+                torch.tensor(content[name], dtype=torch.float32) for name in ("line", "percentiles")
+            )
+        except (OSError, ValueError, TypeError, KeyError):
+            raise InputError(f"'{path}' is damaged. Copy the engine again.") from None
+        numbers = torch.cat([line.flatten(), percentiles.flatten()])
+        rising = bool((percentiles.diff() >= 0).all())
+        if (
+            line.shape != (2,)
+            or percentiles.shape != (PERCENTILES,)
+            or not rising
+            or not bool(numbers.isfinite().all())
+        ):
+            raise InputError(
+                f"'{path}' is damaged: it holds no line and rising percentiles. Copy the engine again."
+            )
+        self.line.copy_(line)
+        self.percentiles.copy_(percentiles)
 
     @staticmethod
     def left_out(features: Tensor, labels: Tensor, middle: Tensor) -> Tensor:
@@ -77,6 +119,10 @@ class TypicalityReader(nn.Module):
         )
         steps = torch.linspace(0, 1, PERCENTILES, device=rest.device)
         self.percentiles.copy_(torch.quantile(rest, steps))
+
+
+def _rounded(numbers: Tensor) -> list[float]:
+    return [round(number, 5) for number in numbers.tolist()]
 
 
 def _class_means(features: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
