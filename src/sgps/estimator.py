@@ -127,7 +127,7 @@ class SynthesizedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
     def score_samples(self, X: Sequence[ImageSource]) -> np.ndarray:
         """How typical n pictures are of the support's kind, (n,): the share of such pictures that are as strange at least.
 
-        Below 0.01 a picture looks like nothing in the support, so that its prediction means little: another modality, say, or
+        Below 0.05 a picture looks like nothing in the support, so that its prediction means little: another modality, say, or
         no medical picture at all. Other classes of the same kind are recognized far less often.
 
         Raises:

@@ -118,7 +118,7 @@ logits = session.run(["logits"], {{"images": picture[None].numpy()}})[0]  # soft
 
 _TYPICAL = """\
 - `typicality.safetensors` tells pictures like the support images from others: `sgps predict` and `classifier.score_samples` give
-  the share of such pictures that are at least as strange, and below 0.01 a prediction means little. It notices another modality
+  the share of such pictures that are at least as strange, and below 0.05 a prediction means little. It notices another modality
   far more often than another disease, and is not part of what timm and ONNX Runtime load.
 """
 

@@ -39,7 +39,7 @@ def predict(
 ) -> None:
     """Classify pictures: the prediction, its confidence, and a calibrated probability for each class.
 
-    Typicality is the share of pictures like the support's that are at least as strange. A warning names those below 1 in 100.
+    Typicality is the share of pictures like the support's that are at least as strange. A warning names those below 1 in 20.
     """
     from sgps.images import read_images
     from sgps.target.checkpoint import TargetNetwork
