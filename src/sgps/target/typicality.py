@@ -28,8 +28,8 @@ TYPICALITY_FILE = "typicality.safetensors"
 PERCENTILES = 101
 """0 to 100."""
 ATYPICAL = 0.05
-"""Below this share a reader is told that the picture is unlike the support's: at most 1 in 20 pictures like these are, too; on dev,
-where this was chosen, fewer (`docs/results.md`)."""
+"""Below this share a reader is told that the picture is unlike the support's. So are at most 1 in 20 pictures that are like them;
+on dev, where this was chosen, fewer (`docs/results.md`)."""
 _LEAST = 1e-6
 
 
