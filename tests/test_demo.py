@@ -22,11 +22,12 @@ from conftest import SIDE, build_network
 from typer.testing import CliRunner
 
 from sgps.cli.demo import demo
-from sgps.cli.demo_page import Answer, TaskReport, build_page, overlay
+from sgps.cli.demo_page import Answer, Strangers, TaskReport, build_page, overlay
 from sgps.errors import InputError
 from sgps.images import read_images
 from sgps.manifests import read_descriptions, read_labelled
 from sgps.target.checkpoint import TargetNetwork
+from sgps.target.typicality import PERCENTILES, Typicality
 
 # Not `from sgps.cli import demo`: that name may be the command itself.
 demo_module = sys.modules["sgps.cli.demo"]
@@ -57,8 +58,23 @@ class StandIn:
         own = np.array(labels)
         self.means = np.stack([features[own == name].mean(0) for name in self.classes_])
         names = tuple(str(name) for name in self.classes_)
-        self.network_ = replace(build_network(names), descriptions=(), provenance={})
+        network = build_network(names)
+        width = network.architecture.num_features
+        self.network_ = replace(
+            network,
+            descriptions=(),
+            provenance={},
+            typicality=Typicality(
+                class_means=torch.zeros(1, width),
+                middle=torch.zeros(width),
+                percentiles=torch.linspace(0, 1, PERCENTILES),
+            ),
+        )
+        self.task = images[0].parents[2]
         return self
+
+    def score_samples(self, images: Sequence[Path]) -> np.ndarray:
+        return np.array([float(path.parents[2] == self.task) for path in images])
 
     def predict_proba(self, images: Sequence[Path]) -> np.ndarray:
         gaps = (_colors(images)[:, None] - self.means) / self.scale
@@ -192,6 +208,14 @@ def test_the_page_gives_the_accuracy_with_its_counts_and_the_seconds(page: _Page
     assert "Shown are 2 of the 8, picked before they were classified." in page.text
 
 
+def test_the_page_tells_how_many_strangers_were_recognized(report: TaskReport) -> None:
+    assert "something else" not in _Page(build_page([report], engine="x", seed=0)).text
+    told = replace(report, strangers=Strangers(own=1, others=30, of_others=32))
+    text = _Page(build_page([told], engine="x", seed=0)).text
+    assert "Of 32 drawings of another kind 30 are called unlike the drawings above" in text
+    assert "and of its own 8 held-out ones 1." in text
+
+
 def test_the_overlay_is_strongest_where_the_evidence_is() -> None:
     picture = np.full((3, 40, 40), 128, dtype=np.uint8)
     evidence = np.array([[4, 0], [0, -4]], dtype=np.float32)
@@ -224,6 +248,14 @@ def test_the_demo_writes_a_report_pictures_descriptions_and_classifiers(
     page = _Page((out / "report.html").read_text(encoding="utf-8"))
     assert "Skin lesions, drawn" in page.text
     assert "Blood cells, drawn" in page.text
+    drawn = {
+        name: len(list((out / name / "held-out").rglob("*.png"))) for name in ("lesions", "cells")
+    }
+    for own, other in (("lesions", "cells"), ("cells", "lesions")):
+        assert (
+            f"Of {drawn[other]} drawings of another kind {drawn[other]} are called unlike the drawings above, "
+            f"and of its own {drawn[own]} held-out ones 0." in page.text
+        )
     for task in ("lesions", "cells"):
         described = read_descriptions(out / task / "descriptions.yaml")
         assert described == yaml.safe_load((out / task / "descriptions.yaml").read_text())

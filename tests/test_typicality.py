@@ -13,10 +13,12 @@ import torch
 from engines import colored_support, tiny_engine
 from torch import Tensor
 
+from sgps.datasets.drawn import draw_task
 from sgps.engine.engine import Engine
 from sgps.engine.typicality import TypicalityReader
 from sgps.errors import InputError
 from sgps.target.typicality import (
+    ATYPICAL,
     PERCENTILES,
     TYPICALITY_FILE,
     Typicality,
@@ -24,6 +26,7 @@ from sgps.target.typicality import (
     relative,
     strangeness,
 )
+from sgps.task import SupportSet
 
 WIDTH = 6
 MIDDLE = torch.full((WIDTH,), 0.3)
@@ -223,3 +226,22 @@ def test_an_engine_says_nothing_of_a_class_that_is_only_described() -> None:
     network = tiny_engine().synthesize(colored_support((3, 0, 4)))
     assert network.typicality is None
     assert network.classify(colored_support((1, 1, 1)).images)[1] is None
+
+
+def test_the_shipped_engine_tells_drawn_cells_from_drawn_lesions() -> None:
+    engine = Engine.from_pretrained("default", "cpu")
+    side = engine.config.image_size
+    lesions, cells = (draw_task(0, index, 5, 10, side) for index in (0, 1))
+    network = engine.synthesize(
+        SupportSet(
+            images=lesions.support_images,
+            labels=lesions.support_labels,
+            class_names=lesions.class_names,
+            descriptions=lesions.descriptions,
+        )
+    )
+    own, other = (network.classify(task.query_images)[1] for task in (lesions, cells))
+    assert own is not None
+    assert other is not None
+    assert (own < ATYPICAL).double().mean() < 0.2
+    assert (other < ATYPICAL).double().mean() > 0.9

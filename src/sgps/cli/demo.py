@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import time
 import webbrowser
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -19,7 +20,7 @@ import yaml
 from PIL import Image
 
 from sgps.cli.console import progress_bars, ticker
-from sgps.cli.demo_page import Answer, TaskReport, build_page
+from sgps.cli.demo_page import Answer, Strangers, TaskReport, build_page
 from sgps.files import new_folder
 
 # Whatever needs torch is imported where it is used: it takes seconds to load, a mistyped folder is reported at once.
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from sgps.datasets.drawn import DrawnTask
+    from sgps.estimator import SynthesizedClassifier
 
 N_SHOT = 5
 N_QUERY = 20
@@ -54,12 +56,14 @@ def demo(
         from sgps.datasets.drawn import draw_task
 
         with progress_bars(quiet) as on_progress:
-            reports = []
+            runs = []
             for start, (name, title) in enumerate(_TASKS):
                 step = ticker(on_progress, name, total=4)
                 task = draw_task(seed, _plain_task(seed, start), N_SHOT, N_QUERY, DRAWN_PX)
                 step()
-                reports.append(_run(task, folder, name, title, engine, step))
+                runs.append(_run(task, folder, name, title, engine, step))
+            step = ticker(on_progress, "strangers", total=len(runs))
+            reports = [_with_strangers(run, runs, step) for run in runs]
         page = build_page(reports, engine=engine, seed=seed)
         (folder / "report.html").write_text(page, encoding="utf-8")
     print(f"report\t{out / 'report.html'}")
@@ -87,9 +91,34 @@ def _plain_task(seed: int, start: int) -> int:
     raise AssertionError("the series is endless")
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Run:
+    """What was done with one task."""
+
+    report: TaskReport
+    classifier: SynthesizedClassifier
+    held_out: list[Path]
+
+
+def _with_strangers(run: _Run, runs: Sequence[_Run], step: Callable[[], None]) -> TaskReport:
+    """Complete a task's report by how many drawings its classifier calls unlike its own: its own ones, and other tasks'."""
+    from sgps.target.typicality import ATYPICAL
+
+    counts = None
+    if run.classifier.network_.typicality:
+        others = [path for other in runs if other is not run for path in other.held_out]
+        named = [
+            int((run.classifier.score_samples(paths) < ATYPICAL).sum())
+            for paths in (run.held_out, others)
+        ]
+        counts = Strangers(own=named[0], others=named[1], of_others=len(others))
+    step()
+    return replace(run.report, strangers=counts)
+
+
 def _run(
     task: DrawnTask, root: Path, folder: str, title: str, engine: str, step: Callable[[], None]
-) -> TaskReport:
+) -> _Run:
     """Write one task's files, synthesize its classifier, and classify what was held out."""
     from sgps.estimator import SynthesizedClassifier
     from sgps.images import read_images
@@ -130,7 +159,7 @@ def _run(
     maps = maps - maps.mean(dim=1, keepdim=True)
     classifier.save_pretrained(root / folder / "classifier")
     step()
-    return TaskReport(
+    report = TaskReport(
         title=title,
         folder=folder,
         class_names=names,
@@ -153,6 +182,7 @@ def _run(
         synthesis_s=synthesis_s,
         prediction_s=prediction_s,
     )
+    return _Run(report=report, classifier=classifier, held_out=held_out)
 
 
 def _write_pictures(

@@ -38,6 +38,18 @@ class Answer:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Strangers:
+    """How many drawings a classifier calls unlike those that it was synthesized from."""
+
+    own: int
+    """Of the task's held-out drawings."""
+    others: int
+    """Of the other tasks' held-out drawings."""
+    of_others: int
+    """How many the others have."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class TaskReport:
     """All that the page says of one task."""
 
@@ -57,6 +69,8 @@ class TaskReport:
     """Seconds from pictures and descriptions to the finished classifier."""
     prediction_s: float
     """Seconds to classify all held-out pictures."""
+    strangers: Strangers | None = None
+    """None where an engine does not tell what is typical."""
 
 
 def build_page(reports: Sequence[TaskReport], *, engine: str, seed: int) -> str:
@@ -134,11 +148,22 @@ spoke for the answer more than for the other classes, from violet (little)
 <span class="ramp" aria-hidden="true"></span> to yellow (much).
 The map is coarse: its cells are a 32nd of the network's input.</p>
 <div class="answers">{answers}</div>
-<h3>Go on from here</h3>
+{_strangers(report)}<h3>Go on from here</h3>
 <p>The files lie beside this page; in its folder, run:</p>
 <pre><code>sgps predict {folder}/classifier {folder}/held-out/*/*.png
 sgps synthesize {folder}/pictures --descriptions {folder}/descriptions.yaml --out {folder}-again</code></pre>
 </section>
+"""
+
+
+def _strangers(report: TaskReport) -> str:
+    found = report.strangers
+    if found is None:
+        return ""
+    return f"""<h3>What it says of something else</h3>
+<p>A classifier gives every picture one of its classes, whatever it shows; how typical the picture is tells whether that
+means anything. Of {found.of_others} drawings of another kind <strong>{found.others}</strong> are called unlike the
+drawings above, and of its own {report.total} held-out ones {found.own}.</p>
 """
 
 
