@@ -110,20 +110,25 @@ def limited(pictures: Sequence[LabelledImage], most: int, seed: int) -> tuple[La
     return tuple(pictures[place] for place in sorted(kept))
 
 
+def episodes_of(task: Task, pool: Pool, shot: int, count: int) -> list[Episode]:
+    """A task's episodes; their indices are rows of the pool."""
+    return sample_episodes(
+        [picture.label for picture in pool.pictures],
+        [picture.group for picture in pool.pictures],
+        n_way=task.way,
+        n_shot=shot,
+        n_query=QUERIES,
+        n_episodes=count,
+        seed=SEED,
+        classes=task.classes,
+    )
+
+
 def draw(task: Task, pool: Pool, engine: Engine, base: Tensor, count: int) -> Drawn:
     """Draw a task's episodes; `base` are base features (P, F) of the pool."""
     problems, digests = {}, {}
     for shot in SHOTS:
-        episodes = sample_episodes(
-            [picture.label for picture in pool.pictures],
-            [picture.group for picture in pool.pictures],
-            n_way=task.way,
-            n_shot=shot,
-            n_query=QUERIES,
-            n_episodes=count,
-            seed=SEED,
-            classes=task.classes,
-        )
+        episodes = episodes_of(task, pool, shot, count)
         problems[shot] = [problem_of(episode, pool, engine, base) for episode in episodes]
         digests[shot] = episodes_digest(episodes)
     return Drawn(task=task, problems=problems, digests=digests)

@@ -19,13 +19,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from ablation_tasks import QUERIES, SEED, Pool, read_pools
+from ablation_tasks import QUERIES, SEED, Pool, episodes_of, read_pools
 from dev_tasks import TASKS, Task
 from sklearn.metrics import roc_auc_score
 from torch import Tensor
 
 from sgps.engine.engine import Engine
-from sgps.evaluation.episodes import Episode, digest_of, episodes_digest, sample_episodes
+from sgps.evaluation.episodes import Episode, digest_of, episodes_digest
 from sgps.evaluation.metrics import Interval, mean_ci95, mean_interval
 from sgps.evaluation.provenance import provenance
 from sgps.target.checkpoint import TargetNetwork
@@ -96,16 +96,7 @@ def measure(
 ) -> tuple[list[Figures], str]:
     """The figures of each episode of a task, and the episodes' digest."""
     pool = pools[task.data]
-    episodes = sample_episodes(
-        [picture.label for picture in pool.pictures],
-        [picture.group for picture in pool.pictures],
-        n_way=task.way,
-        n_shot=shot,
-        n_query=QUERIES,
-        n_episodes=count,
-        seed=SEED,
-        classes=task.classes,
-    )
+    episodes = episodes_of(task, pool, shot, count)
     draw = np.random.default_rng(SEED)
     found = []
     for episode in episodes:

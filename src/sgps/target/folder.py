@@ -1,4 +1,4 @@
-"""Read and check the two data files of a saved classifier; see `checkpoint.py` for the folder's layout.
+"""Read and check the files of a saved classifier; see `checkpoint.py` for the folder's layout.
 
 In: a folder that may be damaged, foreign or written by another version. Out: `FolderConfig` and a state dict that can
 be trusted, or an `InputError` that says what is wrong.
@@ -113,15 +113,24 @@ def _rgb(value: object, name: str) -> tuple[float, float, float]:
     return float(numbers[0]), float(numbers[1]), float(numbers[2])
 
 
-def read_state(folder: Path, architecture: Architecture, num_classes: int) -> dict[str, Tensor]:
-    """Read `model.safetensors` and compare every tensor with what the architecture says."""
-    path = folder / WEIGHTS_FILE
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """Read a file of tensors.
+
+    Raises:
+        InputError: it cannot be read, or is damaged.
+    """
     try:
-        state = safetensors.torch.load(path.read_bytes())
+        return safetensors.torch.load(path.read_bytes())
     except OSError as error:
         raise InputError(f"cannot read '{path}': {error.strerror}.") from error
     except safetensors.SafetensorError as error:
         raise InputError(f"'{path}' is damaged: {error}.") from error
+
+
+def read_state(folder: Path, architecture: Architecture, num_classes: int) -> dict[str, Tensor]:
+    """Read `model.safetensors` and compare every tensor with what the architecture says."""
+    path = folder / WEIGHTS_FILE
+    state = read_tensors(path)
     specs = (*architecture.parameters, *architecture.classifier_specs(num_classes))
     blank = {spec.name: torch.empty(spec.shape, device="meta") for spec in specs}
     expected = unfold_batch_norm(blank, architecture)

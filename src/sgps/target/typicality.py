@@ -17,12 +17,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import safetensors
 import safetensors.torch
 import torch
 from torch import Tensor
 
 from sgps.errors import InputError, listing
+from sgps.target.folder import read_tensors
 
 TYPICALITY_FILE = "typicality.safetensors"
 PERCENTILES = 101
@@ -87,12 +87,7 @@ class Typicality:
         path = folder / TYPICALITY_FILE
         if not path.exists():
             return None
-        try:
-            content = safetensors.torch.load(path.read_bytes())
-        except OSError as error:
-            raise InputError(f"cannot read '{path}': {error.strerror}.") from error
-        except safetensors.SafetensorError as error:
-            raise InputError(f"'{path}' is damaged: {error}.") from error
+        content = read_tensors(path)
         if wrong := sorted(set(content) ^ set(_NAMES)):
             raise InputError(f"'{path}' is damaged: {listing(wrong)} missing or unknown.")
         means, middle, percentiles = (content[name] for name in _NAMES)
