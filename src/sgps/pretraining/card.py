@@ -75,6 +75,7 @@ from the start{" and " + ", ".join(recipe.teachers) if recipe.teachers else ""};
 familiar by their descriptions move up to {recipe.expert_step:g} of the way towards the expert that has learned them.
 - **generator and head**: {recipe.episodic.steps} steps of {recipe.episodic.tasks_per_step} tasks, \
 after {recipe.episodic.head_steps} steps of the head alone.
+- **temperature, and what is typical** (`typicality.json`): fitted to {recipe.episodic.calibration_tasks} tasks.
 
 Made at commit `{git_commit() or "unknown"}` in {hours:.1f} hours on {_hardware(processes)}.
 
