@@ -50,7 +50,16 @@ def test_links_of_a_document_lead_somewhere(document: str) -> None:
     links = re.findall(r"\]\(([^)]+)\)", path.read_text(encoding="utf-8"))
     targets = [link for link in links if "://" not in link]
     assert targets
-    assert [target for target in targets if not (path.parent / target).exists()] == []
+    for target in targets:
+        name, _, heading = target.partition("#")
+        assert (path.parent / name).exists(), target
+        assert not heading or heading in _headings(path.parent / name), target
+
+
+def _headings(path: Path) -> list[str]:
+    """How links name the headings of a document."""
+    headings = re.findall(r"^#+ (.+)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+    return [re.sub(r"[^\w-]", "", heading.lower().replace(" ", "-")) for heading in headings]
 
 
 def test_the_readme_shows_what_describe_prints_and_counts_the_catalogue() -> None:
