@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from itertools import combinations
 
 import numpy as np
 import pytest
@@ -159,19 +158,6 @@ def test_the_memory_hides_the_set_of_a_task_in_half_of_the_tasks_and_always_wher
     assert 0.2 * seen < hidden[True] < 0.8 * seen
 
 
-def test_a_label_of_several_classes_is_described_by_the_texts_of_all(pool):
-    run = new_run(pool)
-    source = pool.sources[1].name
-    draw = dataclasses.replace(
-        run.stream.draw(0), source=source, classes=((0, 1),), described=(True,)
-    )
-    task = run.task_tensors(draw, np.random.default_rng(3), torch.zeros(0, 3, SIZE, SIZE))
-    texts = torch.cat([run.texts[source, c] for c in (0, 1)])
-    size = int(np.random.default_rng(3).integers(1, len(texts) + 1))
-    chosen = [rows.mean(0) for rows in map(torch.stack, combinations(texts, size))]
-    assert (torch.stack(chosen) - task.text[0]).abs().amax(1).min() < 1e-6
-
-
 def test_tasks_of_another_stream_have_their_own_descriptions_and_hide_their_own_set(pool):
     # The temperature is fitted to tasks of a stream that leaves sets out.
     run = new_run(pool)
@@ -179,7 +165,7 @@ def test_tasks_of_another_stream_have_their_own_descriptions_and_hide_their_own_
     for index in range(20):
         draw = alone.draw(index)
         task = run.task_tensors(draw, np.random.default_rng(index), torch.zeros(0, 3, SIZE, SIZE))
-        for (c,), text, described in zip(draw.classes, task.text, draw.described, strict=True):
+        for c, text, described in zip(draw.classes, task.text, draw.described, strict=True):
             own = run.texts[pool.sources[1].name, c]
             choices = torch.stack([own[0], own[1], own.mean(0)]) * described
             assert (choices - text).abs().amax(1).min() < 1e-6

@@ -99,10 +99,6 @@ class Episodic:
     """Side of the pictures, in pixels."""
     seen_share: float = 0.25
     """Share of tasks from sets that the experts have seen (with pictures that they have not)."""
-    regrouped: float = 0.0
-    """Share of tasks in which a label may stand for several classes of a set."""
-    mislabelled: float = 0.0
-    """Share of tasks in which a support picture has the label of another class, where a class has pictures to spare."""
     teacher: float = 0.5
     """Weight of the divergence from the teacher's answer: ridge on the joined features of base and experts."""
     generator_width: int = EngineConfig.width

@@ -144,12 +144,11 @@ class EpisodicRun:
         """The support of a task, each class with a random choice of its descriptions."""
         width = self.network.config.text_width
         means = []
-        for classes, described in zip(draw.classes, draw.described, strict=True):
-            known = [self.texts[draw.source, c] for c in classes if (draw.source, c) in self.texts]
-            if not (described and known):
+        for c, described in zip(draw.classes, draw.described, strict=True):
+            own = self.texts.get((draw.source, c)) if described else None
+            if own is None:
                 means.append(torch.zeros(width))
             else:
-                own = torch.cat(known)
                 size = int(rng.integers(1, len(own) + 1))
                 means.append(own[torch.from_numpy(rng.permutation(len(own))[:size])].mean(0))
         text = torch.stack(means).to(self.device)

@@ -307,12 +307,7 @@ class Pretraining:
         # The whole range of what users bring, whatever the generator was taught on. Held-out sets are left aside: they are few
         # and the hardest, and a temperature that is fitted to them, too, is too unsure of everything else.
         users = dataclasses.replace(
-            recipe.episodic,
-            max_way=_USERS_WAY,
-            max_shot=_USERS_SHOT,
-            queries=8,
-            regrouped=0.0,
-            mislabelled=0.0,
+            recipe.episodic, max_way=_USERS_WAY, max_shot=_USERS_SHOT, queries=8
         )
         calibration = TaskStream(pool, [] if familiar else unseen, familiar, users, recipe.seed)
 

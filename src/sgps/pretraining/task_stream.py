@@ -1,8 +1,8 @@
 """Draw pretraining tasks: which classes, how many pictures of each, which of them are described.
 
 In: label sources. Out: an endless series of `TaskDraw`; the i-th depends on (seed, i) only. A task mixes classes of
-one image set, so that they differ in what a clinician would ask, not in where they come from; some put several of them under
-one label, and in some a support picture has another's label. No group stands in both support and query.
+one image set, so that they differ in what a clinician would ask, not in where they come from. No group stands in both
+support and query.
 """
 
 from __future__ import annotations
@@ -10,10 +10,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import zip_longest
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sgps.errors import InputError, listing
 from sgps.pretraining.config import Episodic
@@ -26,8 +24,6 @@ _TEXT_ONLY = 0.1
 _MIXED = 0.1
 """Share of tasks in which one class has no picture (of three or more) or one has no description."""
 
-_LEAST_TO_SPARE = 3
-"""Support pictures of a class of which one may get a wrong label."""
 _ATTEMPTS = 100
 """Draws of one task before giving up; one nearly always suffices."""
 
@@ -38,8 +34,8 @@ class TaskDraw:
 
     source: str
     """Name of the label source."""
-    classes: tuple[tuple[int, ...], ...]
-    """Classes of that source that each of the task's labels stands for: one, or several that the task does not tell apart."""
+    classes: tuple[int, ...]
+    """Classes of that source, in the order of the task's labels."""
     support: tuple[int, ...]
     support_labels: tuple[int, ...]
     query: tuple[int, ...]
@@ -109,15 +105,12 @@ class TaskStream:
         source = int(rng.choice(self._seen if is_seen else self._unseen))
         usable = self._usable[source]
         way = int(rng.integers(2, min(config.max_way, len(usable)) + 1))
-        classes = self._classes(rng, usable, way)
+        classes = tuple(int(c) for c in rng.permutation(usable)[:way])
         described, pictured = self._modalities(rng, way)
         shot = self._shot(rng)
         unequal = rng.random() < 0.3
         shots = [self._shot(rng) if unequal else shot for _ in classes]
-        orders = [
-            _alternating([rng.permutation(self._members[source][c]) for c in own])
-            for own in classes
-        ]
+        orders = [[int(i) for i in rng.permutation(self._members[source][c])] for c in classes]
         # One group a class is kept for the query before any support is chosen. Groups are compared over the whole task:
         # a patient may have pictures of two classes.
         kept = {self._groups[own[-1]] for own in orders}
@@ -132,8 +125,6 @@ class TaskStream:
         if not all(chosen) or not all(asked):
             return None
         chosen = [own if has else [] for own, has in zip(chosen, pictured, strict=True)]
-        if config.mislabelled and rng.random() < config.mislabelled:
-            _mislabel(rng, chosen)
         return TaskDraw(
             source=self.sources[source].name,
             classes=classes,
@@ -144,18 +135,6 @@ class TaskStream:
             described=described,
             is_seen=is_seen,
         )
-
-    def _classes(
-        self, rng: np.random.Generator, usable: Sequence[int], way: int
-    ) -> tuple[tuple[int, ...], ...]:
-        """Classes under each of `way` labels: one, or in some tasks several."""
-        order = [int(c) for c in rng.permutation(usable)]
-        labels = [[c] for c in order[:way]]
-        rest = order[way:]
-        if rest and self._config.regrouped and rng.random() < self._config.regrouped:
-            for c in rest[: int(rng.integers(1, len(rest) + 1))]:
-                labels[int(rng.integers(way))].append(c)
-        return tuple(map(tuple, labels))
 
     def _shot(self, rng: np.random.Generator) -> int:
         """Pictures of a class, 1 to `max_shot`: the fewer the more often, since every one more matters less (log-uniform)."""
@@ -177,21 +156,3 @@ class TaskStream:
             side = pictured if drops_pictures and way > 2 else described
             side[int(rng.integers(way))] = False
         return tuple(described), tuple(pictured)
-
-
-def _alternating(orders: Sequence[NDArray[np.int64]]) -> list[int]:
-    """Pictures of several classes in turns, so that none is drawn more often for being larger."""
-    turns = zip_longest(*(map(int, own) for own in orders))
-    return [picture for turn in turns for picture in turn if picture is not None]
-
-
-def _mislabel(rng: np.random.Generator, chosen: Sequence[list[int]]) -> None:
-    """Put one support picture under another class, in place, if a class can spare one: most of its pictures stay right."""
-    sources = [label for label, own in enumerate(chosen) if len(own) >= _LEAST_TO_SPARE]
-    if not sources:
-        return
-    source = sources[int(rng.integers(len(sources)))]
-    targets = [label for label, own in enumerate(chosen) if own and label != source]
-    if targets:
-        target = targets[int(rng.integers(len(targets)))]
-        chosen[target].append(chosen[source].pop())
