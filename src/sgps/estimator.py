@@ -131,13 +131,15 @@ class SynthesizedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
         no medical picture at all. Other classes of the same kind are recognized far less often.
 
         Raises:
-            InputError: a class had no picture, so that nothing can be said; or a picture cannot be read.
+            InputError: nothing can be said, since a class had no picture, or an earlier sgps or an engine that does not tell made
+                the classifier; or a picture cannot be read.
         """
         check_is_fitted(self)
         typicality = self.network_.typicality
         if typicality is None:
             raise InputError(
-                "nothing is known of what is typical: a class had no picture. Fit with a picture of every class."
+                "this classifier does not know what is typical: a class had no picture, or its engine does not tell. "
+                "Fit with a picture of every class."
             )
         images = read_images(_pictures(X), self.network_.preprocessing.image_size)
         return np.asarray(typicality.of(self.network_.features(images)).double().numpy())
