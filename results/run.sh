@@ -7,7 +7,6 @@
 # A run that was killed goes on when the same command is given again: finished answers lie in OUT/NAME.work, which may be removed
 # afterwards. They are refused under another commit or engine.
 # Methods and episodes stand in the protocols: isic2018-novel of the package, the others in protocols/ here.
-# The files of words here are of fewer episodes: EPISODES=6.
 # SHARED is the folder with data/ and weights/ (../shared), JOBS the number of processes (2). To try: EPISODES and METHODS.
 set -euo pipefail
 part=$1 out=$(realpath "$2") engine=${3:-default}
