@@ -42,6 +42,7 @@ def test_synthesize_writes_a_classifier_and_says_where_on_stdout(
         "model/README.md",
         "model/config.json",
         "model/model.safetensors",
+        "model/typicality.safetensors",
     ]
     network = TargetNetwork.load(out)
     assert list(network.class_names) == ["blue", "green", "red"]
