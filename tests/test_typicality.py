@@ -159,6 +159,7 @@ def test_an_engine_keeps_its_numbers_in_a_file_of_their_own(tmp_path: Path) -> N
         "[]",
         '{"line": [0, 1]}',
         '{"line": [0], "percentiles": [0]}',
+        '{"line": [0, 1], "percentiles": 3}',
         '{"line": [0, 1], "percentiles": ["a"]}',
         json.dumps({"line": [0, math.nan], "percentiles": [0] * PERCENTILES}),
         json.dumps({"line": [0, 1], "percentiles": [1, *[0] * (PERCENTILES - 1)]}),

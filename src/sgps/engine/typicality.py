@@ -76,14 +76,13 @@ class TypicalityReader(nn.Module):
             )
         except (OSError, ValueError, TypeError, KeyError):
             raise InputError(f"'{path}' is damaged. Copy the engine again.") from None
-        numbers = torch.cat([line.flatten(), percentiles.flatten()])
-        rising = bool((percentiles.diff() >= 0).all())
-        if (
-            line.shape != (2,)
-            or percentiles.shape != (PERCENTILES,)
-            or not rising
-            or not bool(numbers.isfinite().all())
-        ):
+        sound = (
+            line.shape == (2,)
+            and percentiles.shape == (PERCENTILES,)
+            and bool(torch.cat([line, percentiles]).isfinite().all())
+            and bool((percentiles.diff() >= 0).all())
+        )
+        if not sound:
             raise InputError(
                 f"'{path}' is damaged: it holds no line and rising percentiles. Copy the engine again."
             )
