@@ -124,6 +124,17 @@ def episodes_of(task: Task, pool: Pool, shot: int, count: int) -> list[Episode]:
     )
 
 
+def support_of(episode: Episode, pool: Pool, images: Tensor) -> SupportSet:
+    """What a user would give of an episode; `images` are those of its support (n, 3, S, S)."""
+    places = {name: place for place, name in enumerate(episode.classes)}
+    return SupportSet(
+        images=images,
+        labels=torch.tensor([places[pool.pictures[row].label] for row in episode.support]),
+        class_names=episode.classes,
+        descriptions=tuple(tuple(pool.descriptions.get(name, ())) for name in episode.classes),
+    )
+
+
 def draw(task: Task, pool: Pool, engine: Engine, base: Tensor, count: int) -> Drawn:
     """Draw a task's episodes; `base` are base features (P, F) of the pool."""
     problems, digests = {}, {}
@@ -137,32 +148,21 @@ def draw(task: Task, pool: Pool, engine: Engine, base: Tensor, count: int) -> Dr
 def problem_of(episode: Episode, pool: Pool, engine: Engine, base: Tensor) -> Problem:
     """What the engine is given of an episode, and recalls."""
     places = {name: place for place, name in enumerate(episode.classes)}
-    support, query = (
-        torch.tensor([places[pool.pictures[row].label] for row in rows])
-        for rows in (episode.support, episode.query)
-    )
     rows = torch.tensor(episode.support)
-    texts = tuple(tuple(pool.descriptions.get(name, ())) for name in episode.classes)
     # The memory reads no pixels: the pictures of the support set stay away.
-    text, has_text = engine.text_embeddings(
-        SupportSet(
-            images=torch.empty(len(rows), 0),
-            labels=support,
-            class_names=episode.classes,
-            descriptions=texts,
-        )
-    )
+    support = support_of(episode, pool, torch.empty(len(rows), 0))
+    text, has_text = engine.text_embeddings(support)
     seen = ImageDescription(stages=base[rows], pooled=base[rows])
     recall = engine.network.recall(
-        seen, TaskTensors(images=base[rows], labels=support, text=text, has_text=has_text)
+        seen, TaskTensors(images=base[rows], labels=support.labels, text=text, has_text=has_text)
     )
     return Problem(
         support=rows,
-        support_labels=support,
+        support_labels=support.labels,
         query=torch.tensor(episode.query),
-        query_labels=query,
+        query_labels=torch.tensor([places[pool.pictures[row].label] for row in episode.query]),
         classes=episode.classes,
-        texts=texts,
+        texts=support.descriptions,
         recall=recall,
         nothing=engine.network.memory.nothing(len(has_text)),
     )

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from ablation_tasks import QUERIES, SEED, Pool, episodes_of, read_pools
+from ablation_tasks import QUERIES, SEED, SHOTS, Pool, episodes_of, read_pools, support_of
 from dev_tasks import TASKS, Task
 from sklearn.metrics import roc_auc_score
 from torch import Tensor
@@ -29,27 +29,13 @@ from sgps.evaluation.episodes import Episode, digest_of, episodes_digest
 from sgps.evaluation.metrics import Interval, mean_ci95, mean_interval
 from sgps.evaluation.provenance import provenance
 from sgps.target.checkpoint import TargetNetwork
-from sgps.target.typicality import ATYPICAL, strangeness
-from sgps.task import SupportSet
+from sgps.target.typicality import ATYPICAL
 
-SHOTS = (1, 5)
 MOST = 60
 """Pictures of a class that episodes are drawn from."""
 OTHERS = 40
 """Pictures of other classes, and of each other set, in an episode."""
 Figures = dict[str, float]
-
-
-def support_of(episode: Episode, pool: Pool, images: Tensor) -> SupportSet:
-    """What a user would give; `images` are the pool's (P, 3, S, S)."""
-    places = {name: place for place, name in enumerate(episode.classes)}
-    rows = list(episode.support)
-    return SupportSet(
-        images=images[rows],
-        labels=torch.tensor([places[pool.pictures[row].label] for row in rows]),
-        class_names=episode.classes,
-        descriptions=tuple(tuple(pool.descriptions.get(name, ())) for name in episode.classes),
-    )
 
 
 def near_rows(episode: Episode, pool: Pool, draw: np.random.Generator) -> list[int]:
@@ -69,10 +55,9 @@ def figures(network: TargetNetwork, parts: Mapping[str, Tensor]) -> Figures:
     assert typicality is not None
     names = [kind for kind, images in parts.items() if len(images)]
     features = network.features(torch.cat([parts[kind] for kind in names]))
-    logits = features @ network.weights["classifier.weight"].T + network.weights["classifier.bias"]
     sizes = [len(parts[kind]) for kind in names]
-    strange = strangeness(features, typicality.class_means, typicality.middle).split(sizes)
-    unsure = (-logits.softmax(1).amax(1)).split(sizes)
+    strange = typicality.strangeness(features).split(sizes)
+    unsure = (-network.probabilities_of(features).amax(1)).split(sizes)
     alarms = (typicality.of(features) < ATYPICAL).split(sizes)
     found = {
         f"{kind} named": 100 * float(own.double().mean())
@@ -111,7 +96,8 @@ def measure(
             "near": own[near_rows(episode, pool, draw)],
             "far": torch.cat(far),
         }
-        found.append(figures(engine.synthesize(support_of(episode, pool, own)), parts))
+        support = support_of(episode, pool, own[list(episode.support)])
+        found.append(figures(engine.synthesize(support), parts))
     return found, episodes_digest(episodes)
 
 

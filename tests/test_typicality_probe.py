@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from ablation_tasks import Pool
+from ablation_tasks import Pool, support_of
 from engines import SIZE, colored_support, tiny_engine
-from probe_typicality import figures, near_rows, summary, support_of
+from probe_typicality import figures, near_rows, summary
 
 from sgps.evaluation.episodes import Episode
 from sgps.labelled import LabelledImage
@@ -34,7 +34,7 @@ def test_near_pictures_are_of_other_classes_and_of_no_patient_in_the_support() -
 
 def test_a_user_gives_the_support_with_its_descriptions() -> None:
     images = torch.arange(16, dtype=torch.uint8)[:, None, None, None].expand(16, 3, 2, 2)
-    support = support_of(EPISODE, _pool(), images)
+    support = support_of(EPISODE, _pool(), images[list(EPISODE.support)])
     assert support.images[:, 0, 0, 0].tolist() == [0, 4, 8]
     assert support.labels.tolist() == [0, 1, 2]
     assert support.descriptions == ((), (), ("a red field",))

@@ -112,9 +112,13 @@ class TargetNetwork:
     def classify(self, images: Tensor, batch_size: int = 64) -> tuple[Tensor, Tensor | None]:
         """Calibrated probabilities (B, N) and typicality (B,), if it is known, of uint8 pictures (B, 3, S, S), in one pass."""
         features = self.features(images, batch_size)
+        typicality = self.typicality.of(features) if self.typicality else None
+        return self.probabilities_of(features), typicality
+
+    def probabilities_of(self, features: Tensor) -> Tensor:
+        """Calibrated class probabilities (B, N) of pictures whose features (B, F), on the CPU, are known."""
         weight, bias = (self.weights[f"classifier.{name}"].cpu() for name in ("weight", "bias"))
-        probabilities = functional.linear(features, weight, bias).softmax(dim=1)
-        return probabilities, self.typicality.of(features) if self.typicality else None
+        return functional.linear(features, weight, bias).softmax(dim=1)
 
     def state_dict(self) -> dict[str, Tensor]:
         """Every tensor under timm's key, ready for `load_state_dict(strict=True)`; its keys are sorted."""

@@ -60,9 +60,13 @@ class Typicality:
     percentiles: Tensor
     """Strangeness that 0, 1, ... 100 % of pictures like the support's stay below, (P,), rising."""
 
+    def strangeness(self, features: Tensor) -> Tensor:
+        """How strange pictures (B, F) are, (B,)."""
+        return strangeness(features, self.class_means, self.middle)
+
     def of(self, features: Tensor) -> Tensor:
         """Share (B,) of pictures like the support's that are at least as strange as each of these (B, F): 1 to 0."""
-        strange = strangeness(features, self.class_means, self.middle)
+        strange = self.strangeness(features)
         above = torch.searchsorted(self.percentiles, strange).clamp(1, len(self.percentiles) - 1)
         low, high = self.percentiles[above - 1], self.percentiles[above]
         within = ((strange - low) / (high - low).clamp(min=_LEAST)).clamp(0, 1)
