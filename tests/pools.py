@@ -128,7 +128,7 @@ def tiny_recipe(folder: Path, **changes: object) -> Recipe:
         "representation": quick(4),
         "experts": (
             Expert(name="cells", families=("microscopy",), optimization=quick(4)),
-            Expert(name="skin", families=("dermatoscopy",), optimization=quick(3)),
+            Expert(name="skin", families=("dermatoscopy",), optimization=quick(3, contrast=0.5)),
         ),
         "episodic": Episodic(
             steps=4,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zipfile
 
+import joblib
 import pytest
 import torch
 from pools import SIZE, drawn_pool, write_ham_metadata, write_set
@@ -22,6 +23,17 @@ def test_dev_classes_of_a_set_never_enter(tmp_path):
     assert source.class_names == ("bcc", "mel", "nv")
     assert len(pool.images) == len(pool.groups) == 3 * 6
     assert not [group for group in pool.groups if "akiec" in group or "df" in group]
+
+
+def test_several_processes_decode_what_one_does(tmp_path, monkeypatch):
+    archive = write_set(tmp_path, "bccd_wbc4", ["monocyte", "neutrophil"], groups=8)
+    alone = load_pool([archive], SIZE)
+    monkeypatch.setattr(pool_module, "_PICTURES_OF_JOB", 10)
+    monkeypatch.setattr(pool_module, "_PICTURES_OF_PART", 7)
+    monkeypatch.setattr(joblib, "cpu_count", lambda: 2)
+    shared = load_pool([archive], SIZE)
+    assert torch.equal(alone.images, shared.images)
+    assert alone.groups == shared.groups
 
 
 def test_a_set_of_dev_classes_only_is_never_read(tmp_path):

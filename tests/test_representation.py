@@ -106,6 +106,25 @@ def test_distillation_keeps_features_close_to_the_start(pool):
     assert distances[10.0] < 0.7 * distances[0.0]
 
 
+def test_the_views_of_a_picture_are_told_from_other_pictures_better_and_better(pool):
+    run = new_run(pool, 40, contrast=1.0, distillation=0.0, learning_rate=2e-3)
+    contrasts = []
+    for _ in range(40):
+        contrasts.append(float(run.losses().contrast.detach()))
+        run.advance()
+    assert sum(contrasts[-5:]) < 0.8 * sum(contrasts[:5])
+    assert float(new_run(pool).losses().contrast) == 0
+
+
+def test_with_contrast_too_ten_steps_are_five_and_five_resumed(pool):
+    whole, first, second = (new_run(pool, contrast=0.5) for _ in range(3))
+    losses = advance(whole, 10)
+    assert advance(first, 5) == losses[:5]
+    second.load_state_dict(first.state_dict())
+    assert advance(second, 5) == losses[5:]
+    assert same(whole.state_dict(), second.state_dict())
+
+
 def test_before_the_first_step_nothing_is_lost_of_the_start(pool):
     run = new_run(pool)
     assert float(run.losses().distance.detach()) == pytest.approx(0, abs=1e-5)

@@ -33,7 +33,7 @@ def assemble(
     text_encoder: TextEncoder,
     on_class: Callable[[int, int], None],
 ) -> SynthesisNetwork:
-    """Move the base from the start as the recipe says, take the experts as directions from it, and fill the memory.
+    """Move the base from the start as the recipe says, take the experts that tasks follow as directions from it, and fill the memory.
 
     Reserved pictures must not be among the `learned`, since they pose the tasks; tasks of held-out sets may not recall
     their own classes.
@@ -42,12 +42,13 @@ def assemble(
     base = moved(start, list(zip(steps, [trained, *experts], strict=True)))
     sources = [source for source in learned if not source.is_attribute]
     texts = description_embeddings(sources, text_encoder)
-    known = known_classes(sources, texts, recipe.experts, recipe.held_out)
+    followed = [(e, w) for e, w in zip(recipe.experts, experts, strict=True) if e.is_followed]
+    known = known_classes(sources, texts, [expert for expert, _ in followed], recipe.held_out)
     config = EngineConfig(
         name=recipe.name,
         architecture=recipe.architecture,
         image_size=recipe.image_size,
-        experts=tuple(expert.name for expert in recipe.experts),
+        experts=tuple(expert.name for expert, _ in followed),
         text_width=text_encoder.encode(["width"]).shape[1],
         width=recipe.episodic.generator_width,
         expert_step=recipe.expert_step,
@@ -59,7 +60,7 @@ def assemble(
         torch.manual_seed(recipe.seed)
         network = SynthesisNetwork(config).to(next(iter(start.values())).device)
     network.generator.set_base(base)
-    for index, weights in enumerate(experts):
+    for index, (_, weights) in enumerate(followed):
         network.generator.set_direction(index, weights)
     mean, std = network.architecture.mean, network.architecture.std
     prepare = Preprocessing(image_size=recipe.image_size, mean=mean, std=std)

@@ -36,8 +36,8 @@ def engine_card(
         start = "an EfficientNetV2-B0 trained on ImageNet-1k (Keras Applications, Apache-2.0)"
     experts = "\n".join(
         f"- **{expert.name}**: {', '.join(expert.families)}; {expert.optimization.steps} steps of "
-        f"{expert.optimization.batch_size} pictures at {expert.optimization.image_size} px, from the "
-        f"{'start' if expert.from_start else 'whole way of the base'}{_share(expert)}."
+        f"{expert.optimization.batch_size} pictures{_shown(expert)} at {expert.optimization.image_size} px, from the "
+        f"{'start' if expert.from_start else 'whole way of the base'}{_share(expert)}{_followed(expert)}."
         for expert in recipe.experts
     )
     drawn = f"; {recipe.drawn_images} drawn pictures mixed in" if recipe.drawn_images else ""
@@ -86,6 +86,15 @@ Known weaknesses: shortcuts in several sets (stain color in `leukemia_all4`, dif
 
 def _share(expert: Expert) -> str:
     return f"; the base moves {expert.share:g} of the way towards it" if expert.share else ""
+
+
+def _shown(expert: Expert) -> str:
+    weight = expert.optimization.contrast
+    return f", each shown twice and told from the others (weight {weight:g})," if weight else ""
+
+
+def _followed(expert: Expert) -> str:
+    return "" if expert.is_followed else "; no task follows it"
 
 
 def _hardware(processes: Processes) -> str:

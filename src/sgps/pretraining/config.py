@@ -52,6 +52,8 @@ class Optimization:
     """Weight of the cosine distance between the features of the network and of its teachers."""
     label_smoothing: float = 0.1
     """Share of the target spread over all classes."""
+    contrast: float = 0.0
+    """Weight of telling a picture's second view from all other pictures of its family; above 0 every picture is shown twice."""
     mining: float = 0.0
     """How much more a picture counts that was misclassified when last drawn: `1 + mining` times."""
     image_size: int = 128
@@ -72,6 +74,8 @@ class Expert:
     """Whether it goes on from the recipe's start, whose general features it then brings along, instead of the base."""
     share: float = 0.0
     """How far the base moves from the start towards the expert, too, beside its own step."""
+    is_followed: bool = True
+    """Whether tasks may follow it; otherwise only the base moves towards it, and the engine keeps nothing else of it."""
     optimization: Optimization
 
 
@@ -188,7 +192,8 @@ def network_content(content: Mapping[str, object]) -> dict[str, object]:
     """Of a recipe's content, what decides the networks: the base as trained and the experts."""
     kept = {key: value for key, value in content.items() if key not in _AFTER_NETWORKS}
     experts = cast("Iterable[Mapping[str, object]]", content["experts"])
-    kept["experts"] = [{k: v for k, v in one.items() if k != "share"} for one in experts]
+    later = {"share", "is_followed"}
+    kept["experts"] = [{k: v for k, v in one.items() if k not in later} for one in experts]
     return kept
 
 

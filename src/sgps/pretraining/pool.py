@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+import joblib
 import torch
 from torch import Tensor
 
@@ -25,6 +26,10 @@ from sgps.manifests import read_labelled
 
 _RESERVED_PERCENT = 12
 """Share of the groups of each set that the representation stage never sees, in percent."""
+_PICTURES_OF_JOB = 2000
+"""Pictures of an archive from which a further process that decodes pays for its start."""
+_PICTURES_OF_PART = 100
+"""Pictures that such a process decodes at once."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -203,7 +208,14 @@ def _label_sources(archive: Path, items: Sequence[LabelledImage], first: int) ->
 
 
 def _decoded(archive: Path, items: Sequence[LabelledImage], size: int) -> list[Tensor]:
-    results = read_each([partial(item.read, size) for item in items])
+    reads = [partial(item.read, size) for item in items]
+    jobs = min(joblib.cpu_count(), len(reads) // _PICTURES_OF_JOB)
+    if jobs > 1:
+        parts = [reads[i : i + _PICTURES_OF_PART] for i in range(0, len(reads), _PICTURES_OF_PART)]
+        shared = joblib.Parallel(n_jobs=jobs)(joblib.delayed(read_each)(part) for part in parts)
+        results = [result for part in shared for result in part]
+    else:
+        results = read_each(reads)
     bad = [f"{e.name} {e.reason}" for e in results if isinstance(e, ImageError)]
     if bad:
         raise InputError(

@@ -2,8 +2,9 @@
 
 In: a start (affine weights), a pool and its label sources. Out: the moving average of the trained weights. Loss:
 cross-entropy of one linear head a labelling, on class-balanced batches, plus the cosine distance to the features of
-frozen ImageNet teachers on the same augmented pictures. The step number and what was mistaken before decide what a step
-draws, so that a resumed run repeats exactly. Every process draws the whole batch and computes its own rows of it.
+frozen ImageNet teachers on the same augmented pictures, plus, if the recipe says so, telling the two views of a picture from
+other pictures. The step number and what was mistaken before decide what a step draws, so that a resumed run repeats exactly.
+Every process draws the whole batch and computes its own rows of it.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from torch.optim.swa_utils import get_ema_multi_avg_fn
 from sgps.pretraining.augment import augment, draw_plan
 from sgps.pretraining.checkpoints import restore_training_state, training_state
 from sgps.pretraining.config import Optimization
+from sgps.pretraining.contrast import contrast, embedded, first_embedding
 from sgps.pretraining.parallel import Processes
 from sgps.pretraining.pool import LabelSource, Pool
 from sgps.pretraining.sampling import Batch, BatchSampler
@@ -44,6 +46,8 @@ class StepLoss:
     """This process's part of the mean over the whole batch, ()."""
     distance: Tensor
     """The same of the cosine distance to the teachers, ()."""
+    contrast: Tensor
+    """Loss of telling the views of a picture from other pictures, of the whole batch on every process, ()."""
     batch: Batch
     mistaken: Tensor
     """1 for a picture that was misclassified (B,); 0 in the rows of other processes."""
@@ -82,6 +86,9 @@ class RepresentationRun:
         # One matrix holds the heads of all labellings; a row of scores counts only where its own labelling's classes are.
         owner = torch.arange(len(sources)).repeat_interleave(ways)
         self._is_own = (owner == torch.arange(len(sources))[:, None]).to(self.device)
+        self._views = 2 if config.contrast else 1
+        families = [source.family for source in sources]
+        self._family = torch.tensor([families.index(family) for family in families])
         tensors = {name: tensor.clone() for name, tensor in start.items()}
         # Not zero: the first step would move the network by nothing but rounding errors, which AdamW makes full steps of.
         drawn = torch.Generator().manual_seed(seed)
@@ -90,6 +97,8 @@ class RepresentationRun:
         for index, teacher in enumerate(teachers):
             width = teacher.architecture.num_features
             tensors[f"projector.{index}"] = torch.eye(width, features)
+        if config.contrast:
+            tensors |= first_embedding(features, drawn)
         self.tensors = {k: v.to(self.device).requires_grad_() for k, v in tensors.items()}
         paces: dict[tuple[float, float], list[Tensor]] = {}
         for name, tensor in self.tensors.items():
@@ -107,22 +116,37 @@ class RepresentationRun:
         size, rows = self.config.batch_size, self.processes.rows
         generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.step)
         batch = self.sampler.draw(size, generator)
-        plan = draw_plan(size, generator, self.config.color_jitter).rows(rows)
-        raw = self.pool.images[batch.pictures[rows].to(self.pool.images.device)]
-        views = augment(raw.to(self.device), self.config.image_size, plan)
+        raw = self.pool.images[batch.pictures[rows].to(self.pool.images.device)].to(self.device)
+        plans = [draw_plan(size, generator, self.config.color_jitter) for _ in range(self._views)]
+        views = torch.cat([augment(raw, self.config.image_size, plan.rows(rows)) for plan in plans])
         with self.processes.autocast():
             inputs = normalized(self.architecture, views)
             features = pooled_features(self.architecture, self.tensors, inputs)
             cross_entropies, wrong = self._classify(features, batch)
             distances = [self._distance(features, views, i) for i in range(len(self.teachers))]
         mistaken = torch.zeros(size, device=self.device)
-        mistaken[rows] = wrong.float()
+        mistaken[rows] = wrong[: len(raw)].float()
+        shown = size * self._views
         return StepLoss(
-            cross_entropy=cross_entropies.sum() / size,
-            distance=sum(distances, features.new_zeros(())) / max(1, len(distances)) / size,
+            cross_entropy=cross_entropies.sum() / shown,
+            distance=sum(distances, features.new_zeros(())) / max(1, len(distances)) / shown,
+            contrast=self._contrast(features, batch),
             batch=batch,
             mistaken=mistaken,
         )
+
+    def _contrast(self, features: Tensor, batch: Batch) -> Tensor:
+        """Contrast of the whole batch; only this process's own rows have a gradient, which is its part of the whole one."""
+        if not self.config.contrast:
+            return features.new_zeros(())
+        own = embedded(self.tensors, features.float())
+        whole = own.new_zeros(self._views, len(batch.entries), own.shape[1])
+        whole[:, self.processes.rows] = own.detach().view(self._views, -1, own.shape[1])
+        self.processes.add_up([whole])
+        whole[:, self.processes.rows] = own.view(self._views, -1, own.shape[1])
+        pictures = batch.pictures.to(self.device).repeat(self._views)
+        families = self._family[batch.sources].to(self.device).repeat(self._views)
+        return contrast(whole.flatten(0, 1), pictures, families)
 
     def _distance(self, features: Tensor, views: Tensor, index: int) -> Tensor:
         """Sum over this process's rows of the cosine distance to a teacher, after the projection that is learned along."""
@@ -131,10 +155,11 @@ class RepresentationRun:
         return (1 - functional.cosine_similarity(mimic, teacher.features(views))).sum()
 
     def _classify(self, features: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Cross-entropy and whether it is mistaken, of each of this process's rows."""
+        """Cross-entropy and whether it is mistaken, of each view of each of this process's rows."""
         rows = self.processes.rows
         target = (self._first_class[batch.sources] + batch.labels)[rows].to(self.device)
-        is_own = self._is_own[batch.sources[rows].to(self.device)]
+        target = target.repeat(self._views)
+        is_own = self._is_own[batch.sources[rows].to(self.device)].repeat(self._views, 1)
         scores = functional.linear(features, self.tensors["head.weight"], self.tensors["head.bias"])
         scores = scores.float().masked_fill(~is_own, float("-inf"))
         log_likelihood = scores.log_softmax(1)
@@ -147,7 +172,11 @@ class RepresentationRun:
         """Do one step; return its cross-entropy and distance to the teachers."""
         loss = self.losses()
         self.optimizer.zero_grad(set_to_none=True)
-        torch.autograd.backward(loss.cross_entropy + self.config.distillation * loss.distance)
+        torch.autograd.backward(
+            loss.cross_entropy
+            + self.config.distillation * loss.distance
+            + self.config.contrast * loss.contrast
+        )
         numbers = torch.stack([loss.cross_entropy.detach(), loss.distance.detach()])
         gradients = [tensor.grad for tensor in self.tensors.values() if tensor.grad is not None]
         self.processes.add_up([*gradients, loss.mistaken, numbers])
@@ -184,7 +213,7 @@ class RepresentationRun:
 
 def _pace(name: str, weight_decay: float) -> tuple[float, float]:
     """Factor on the learning rate, and the weight decay, of one trained tensor."""
-    if name.startswith("head."):
+    if name.startswith(("head.", "embedding.")):
         return 3.0, 0.0
     if name.startswith("projector."):
         return 1.0, 0.0
