@@ -262,9 +262,10 @@ def test_an_expert_may_go_on_from_the_start(recipe, starts, tmp_path):
     assert not all(torch.equal(second[name], imagenet[name]) for name in imagenet)
 
 
-def test_the_base_moves_towards_experts_that_have_a_share(recipe, starts, tmp_path):
+@pytest.mark.parametrize("is_followed", [True, False])
+def test_the_base_moves_towards_experts_that_have_a_share(recipe, starts, tmp_path, is_followed):
     cells, skin = recipe.experts
-    experts = (dataclasses.replace(cells, share=0.3), skin)
+    experts = (dataclasses.replace(cells, share=0.3, is_followed=is_followed), skin)
     out = tmp_path / "run"
     pretraining(dataclasses.replace(recipe, experts=experts), out).run()
     imagenet, *_ = starts
@@ -274,6 +275,13 @@ def test_the_base_moves_towards_experts_that_have_a_share(recipe, starts, tmp_pa
         start = imagenet[name]
         moved = start + 0.5 * (trained[name] - start) + 0.3 * (cell[name] - start)
         torch.testing.assert_close(tensor, moved, rtol=2e-3, atol=1e-5)
+    assert network.config.experts == (("cells", "skin") if is_followed else ("skin",))
+    followed = {network.config.experts[one] for one in network.config.known_experts if one >= 0}
+    assert followed == set(network.config.experts)
+    direction = network.generator.expert_weights(len(network.config.experts) - 1)
+    expert = load_file(out / "expert-skin.safetensors")
+    name = "conv_stem.weight"
+    torch.testing.assert_close(direction[name], expert[name], rtol=2e-2, atol=2e-3)
 
 
 @pytest.fixture

@@ -33,10 +33,10 @@ def assemble(
     text_encoder: TextEncoder,
     on_class: Callable[[int, int], None],
 ) -> SynthesisNetwork:
-    """Move the base from the start as the recipe says, take the experts that tasks follow as directions from it, and fill the memory.
+    """Move the base from the start as the recipe says, take experts as directions from it, and fill the memory.
 
-    Reserved pictures must not be among the `learned`, since they pose the tasks; tasks of held-out sets may not recall
-    their own classes.
+    Of an expert that no task follows nothing is kept but what the base has of it. Reserved pictures must not be among the
+    `learned`, since they pose the tasks; tasks of held-out sets may not recall their own classes.
     """
     steps = [recipe.base_step, *(expert.share for expert in recipe.experts)]
     base = moved(start, list(zip(steps, [trained, *experts], strict=True)))

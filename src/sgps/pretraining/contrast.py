@@ -3,8 +3,8 @@
 In: features of several views of a batch. Out: a loss. Cross-entropy alone draws the pictures of a class together, and with them
 diseases that a class of the train sets has never told apart.
 
-Source: SimCLR, Chen et al., arXiv 2002.05709; that a second loss over single pictures keeps what coarse labels throw away, Xu et al.,
-arXiv 2012.03515, and Bukchin et al., arXiv 2012.03515. Negatives of the own family only are ours: other families are told apart by their color.
+Sources: SimCLR, Chen et al., arXiv 2002.05709; that telling single pictures apart keeps what coarse labels throw away, Bukchin et
+al., arXiv 2012.03515. Negatives of the own family only are ours: other families are told apart by their color.
 """
 
 from __future__ import annotations
