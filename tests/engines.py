@@ -25,6 +25,8 @@ DESCRIPTION_WIDTH = 495
 """Width of the encoder of descriptions that comes with the package."""
 KNOWN = ("colors/green", "colors/blue", "cells/round", "cells/long")
 """Classes that the tiny engine's memory holds; the first two are described as those of `colored_support`."""
+LEXICON = ("patch/color/blue", "patch/color/green", "patch/color/red")
+"""Values of the tiny engine's lexicon, taught by pictures as `colored_support` draws them."""
 
 
 class HashedText:
@@ -59,6 +61,7 @@ def tiny_network(
         views=2,
         known_classes=known,
         known_experts=(0, 0, 1, -1),
+        lexicon=LEXICON,
     )
     with torch.random.fork_rng():
         torch.manual_seed(seed)
@@ -79,6 +82,7 @@ def tiny_network(
             network.generator.set_direction(index, expert)
         if trained:
             fill_memory(network)
+            fill_lexicon(network)
             network.typicality.line.copy_(torch.tensor([0.0, 1.0]))
             network.typicality.percentiles.copy_(torch.linspace(-0.5, 0.5, PERCENTILES))
             for head in (network.generator.expert_head, network.generator.scale_head):
@@ -93,20 +97,32 @@ def texts_of(name: str) -> tuple[str, str]:
 
 def fill_memory(network: SynthesisNetwork) -> None:
     """Let the memory know two colors, by pictures as `colored_support` draws them, and two classes of another set."""
-    width = network.config.text_width
-    encoder: TextEncoder = HashedText() if width == TEXT_WIDTH else DescriptionEncoder()
-    names = [name.partition("/")[2] for name in KNOWN]
-    text = torch.stack([encoder.encode(texts_of(name)).mean(0) for name in names])
-    colors, prepare = colored_support((8, 8)), Engine(network).preprocessing
-    with torch.no_grad():
-        features = pooled_features(
-            network.architecture,
-            network.generator.base_weights(),
-            prepare.normalize(colors.images),
-        )
-    blue, green = features[:8].mean(0), features[8:].mean(0)
+    text = _texts(network, [name.partition("/")[2] for name in KNOWN])
+    blue, green = (own.mean(0) for own in _color_features(network, (8, 8)).split(8))
     means = torch.stack([green, blue, -green, 0.5 * green])
     network.memory.remember(text, means, 1.1 * means)
+
+
+def fill_lexicon(network: SynthesisNetwork) -> None:
+    """Teach the lexicon how the three colors are called and how they look."""
+    shown = [[value] for value in LEXICON for _ in range(8)]
+    text = _texts(network, [value.rpartition("/")[2] for value in LEXICON])
+    features = _color_features(network, (8, 8, 8))
+    network.lexicon.learn("patch", shown, text.repeat_interleave(8, 0), features)
+
+
+def _texts(network: SynthesisNetwork, names: Sequence[str]) -> Tensor:
+    """Mean embedding of the descriptions of each name."""
+    is_tiny = network.config.text_width == TEXT_WIDTH
+    encoder: TextEncoder = HashedText() if is_tiny else DescriptionEncoder()
+    return torch.stack([encoder.encode(texts_of(name)).mean(0) for name in names])
+
+
+@torch.no_grad()
+def _color_features(network: SynthesisNetwork, shots: Sequence[int]) -> Tensor:
+    """Base features of pictures as `colored_support` draws them."""
+    images = Engine(network).preprocessing.normalize(colored_support(shots, seed=9).images)
+    return pooled_features(network.architecture, network.generator.base_weights(), images)
 
 
 def tiny_engine(trained: bool = True, seed: int = 0) -> Engine:

@@ -160,6 +160,7 @@ def test_the_fields_of_a_recall_are_those_that_the_head_reads(memory):
     assert shapes == {
         "directions": (2, features),
         "count": (2,),
+        "known": (2,),
         "center": (features,),
         "middles": (2, features),
         "familiarity": (2,),

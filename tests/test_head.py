@@ -31,6 +31,7 @@ def _recall(count: float | list[float], ways: int = 2) -> Recall:
     return Recall(
         directions=torch.nn.functional.normalize(directions, dim=1) * (counts > 0)[:, None],
         count=counts,
+        known=counts,
         center=torch.zeros(256, dtype=torch.float64),
         middles=torch.zeros(0, 256, dtype=torch.float64),
         familiarity=torch.zeros(2, dtype=torch.float64),

@@ -24,6 +24,10 @@ from sgps.datasets.drawn_cells import draw_cell
 from sgps.datasets.drawn_field_words import FIELD
 from sgps.datasets.drawn_fields import draw_field
 from sgps.datasets.drawn_lesions import draw_lesion
+from sgps.datasets.drawn_surface_words import SURFACE
+from sgps.datasets.drawn_surfaces import draw_surface
+from sgps.datasets.drawn_tissue_words import TISSUE
+from sgps.datasets.drawn_tissues import draw_tissue
 from sgps.datasets.drawn_words import CELL, LESION, Vocabulary
 from sgps.errors import InputError
 from sgps.task import SupportSet
@@ -73,10 +77,23 @@ _KINDS = (
     _Kind("lesion", LESION, draw_lesion),
     _Kind("cell", CELL, draw_cell),
     _Kind("field", FIELD, draw_field),
+    _Kind("surface", SURFACE, draw_surface),
+    _Kind("tissue", TISSUE, draw_tissue),
 )
 
 KINDS = tuple(kind.name for kind in _KINDS)
 """What is drawn, in the order in which an index chooses it: `KINDS[index % len(KINDS)]`."""
+
+VALUES = tuple(
+    f"{kind.name}/{attribute}/{value}"
+    for kind in _KINDS
+    for attribute, menu in kind.words.values.items()
+    for value in menu
+)
+"""Every value of every attribute that is drawn, as `kind/attribute/value`."""
+
+_STATED = 0.8
+"""Share of the attributes that a sentence about a single picture states."""
 
 
 def draw_any(seed: int, index: int, image_size: int = 128) -> tuple[str, Look, Tensor]:
@@ -96,6 +113,20 @@ def draw_any(seed: int, index: int, image_size: int = 128) -> tuple[str, Look, T
     while not look or kind.words.clash(look.values()):
         look = {name: str(rng.choice(list(values))) for name, values in kind.words.values.items()}
     return kind.name, look, torch.from_numpy(kind.draw(rng, look, image_size))
+
+
+def tell(seed: int, index: int, kind: str, look: Look) -> str:
+    """Say in one sentence what picture number `index` of `draw_any` shows: most of its attributes, each in one of its phrases.
+
+    Args:
+        seed: as for `draw_any`.
+        index: as for `draw_any`.
+        kind: the picture's kind.
+        look: the value of each attribute.
+    """
+    rng = np.random.default_rng((seed, index, 4))
+    stated = {name: value for name, value in look.items() if rng.random() < _STATED}
+    return _sentence(rng, _KINDS[KINDS.index(kind)], stated)
 
 
 @dataclass(frozen=True)
@@ -209,13 +240,7 @@ def _choose_plan(rng: np.random.Generator, words: Vocabulary) -> _Plan | None:
 def _describe(rng: np.random.Generator, kind: _Kind, plan: _Plan, look: Look) -> str:
     """Say one class in one sentence: all telling values, most shared ones, sometimes what not to take it for."""
     stated = look | {name: v for name, v in plan.shared.items() if rng.random() < 0.7}
-    said = {name: str(rng.choice(kind.words.values[name][value])) for name, value in stated.items()}
-    lead = " ".join(filter(None, [said.pop("color", ""), str(rng.choice(kind.words.subjects))]))
-    parts = [str(part) for part in rng.permutation(list(said.values()))]
-    if parts:
-        listed = " and ".join(filter(None, [", ".join(parts[:-1]), parts[-1]]))
-        lead = f"{lead} {rng.choice(('with', 'showing', 'marked by'))} {listed}"
-    sentence = f"{lead[0].upper()}{lead[1:]}."
+    sentence = _sentence(rng, kind, stated)
     mimics = [
         str(rng.choice(kind.words.values[name][other[name]]))
         for other in plan.classes
@@ -225,3 +250,14 @@ def _describe(rng: np.random.Generator, kind: _Kind, plan: _Plan, look: Look) ->
     if mimics and rng.random() < 0.2:
         sentence += f" Not to be confused with a {kind.name} with {rng.choice(mimics)}."
     return sentence
+
+
+def _sentence(rng: np.random.Generator, kind: _Kind, stated: Look) -> str:
+    """Say values of a look in one sentence."""
+    said = {name: str(rng.choice(kind.words.values[name][value])) for name, value in stated.items()}
+    lead = " ".join(filter(None, [said.pop("color", ""), str(rng.choice(kind.words.subjects))]))
+    parts = [str(part) for part in rng.permutation(list(said.values()))]
+    if parts:
+        listed = " and ".join(filter(None, [", ".join(parts[:-1]), parts[-1]]))
+        lead = f"{lead} {rng.choice(('with', 'showing', 'marked by'))} {listed}"
+    return f"{lead[0].upper()}{lead[1:]}."

@@ -52,6 +52,8 @@ class Recall:
     """Where each class lies from the middle of the task (N, F); of length one where the answer is clear, less where not."""
     count: Tensor
     """How many pictures of each class the direction is worth (N,); zero where nothing is known."""
+    known: Tensor
+    """How many of these are owed to known classes (N,)."""
     center: Tensor
     """Middle of the sets that answered (F,)."""
     middles: Tensor
@@ -61,11 +63,22 @@ class Recall:
     shares: Tensor
     """Say of each known class in each direction (N, M)."""
     agreement: Tensor
-    """How far the task's pictures bear all this out (), 0 to 1; `count` has been multiplied by it."""
+    """How far the task's pictures bear all this out (), 0 to 1; `count` and `known` have been multiplied by it."""
 
     def agreeing(self, agreement: Tensor) -> Recall:
         """The same, once the pictures have been looked at, which bear it out as far as `agreement` () says."""
-        return replace(self, count=self.count * agreement, agreement=agreement)
+        return replace(
+            self, count=self.count * agreement, known=self.known * agreement, agreement=agreement
+        )
+
+    def joined(self, directions: Tensor, count: float) -> Recall:
+        """The same with other directions (N, F) beside, each worth `count` pictures unless it is zero."""
+        more = count * (directions.norm(dim=1) > 0).to(self.count)
+        total = self.count + more
+        share = (more / total.clamp(min=1e-6))[:, None]
+        return replace(
+            self, directions=self.directions + share * (directions - self.directions), count=total
+        )
 
     def between_middles(self, point: Tensor) -> Tensor:
         """What is nearest to `point` (F,) among all mixtures of the known sets' middles, also (F,).
@@ -182,9 +195,11 @@ class ClassMemory(nn.Module):
         directions = directions / self.length.clamp(min=1e-6)
         directions = directions / directions.norm(dim=1, keepdim=True).clamp(min=1)
         worth = relevant.sum(1) * (1 + _SAME_WORTH * known.sum(1))
+        count = self.log_count.exp() * worth * described
         return Recall(
             directions=directions * described[:, None],
-            count=self.log_count.exp() * worth * described,
+            count=count,
+            known=count,
             center=shares[has_text].mean(0) @ self.centers[self.set_of],
             middles=middles,
             familiarity=familiarity,
@@ -204,11 +219,14 @@ class ClassMemory(nn.Module):
     def nothing(self, classes: int, middles: Tensor | None = None) -> Recall:
         """What is known of N classes without a word: at most where known sets lie."""
         zeros = self.directions.new_zeros
+        width = self.directions.shape[1]
+        middles = zeros(0, width) if middles is None else middles
         return Recall(
-            middles=zeros(0, self.directions.shape[1]) if middles is None else middles,
-            directions=zeros(classes, self.directions.shape[1]),
+            middles=middles,
+            directions=zeros(classes, width),
             count=zeros(classes),
-            center=zeros(self.directions.shape[1]),
+            known=zeros(classes),
+            center=middles.mean(0) if len(middles) else zeros(width),
             familiarity=zeros(self.num_experts),
             shares=zeros(classes, len(self.text)),
             agreement=torch.ones_like(self.log_count),

@@ -9,11 +9,11 @@ from typing import Any
 
 from sgps.errors import InputError, listing
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 """Version of the engine's files; a reader refuses any other."""
-ENGINE_PARTS: tuple[str, ...] = ("memory", "experts", "channel-scales")
-"""Parts of an engine that synthesis can do without: the memory of known classes, and of what the generator adds to its base, the
-steps towards experts and the channel scales."""
+ENGINE_PARTS: tuple[str, ...] = ("memory", "lexicon", "experts", "channel-scales")
+"""Parts of an engine that synthesis can do without: the memory of known classes, the lexicon, and of what the generator adds
+to its base, the steps towards experts and the channel scales."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +54,8 @@ class EngineConfig:
     """Classes of the memory, as `set/class`."""
     known_experts: tuple[int, ...] = ()
     """For each of them the place of the expert that has learned it best, -1 if none has."""
+    lexicon: tuple[str, ...] = ()
+    """Values that drawings taught the lexicon, as `kind/attribute/value`."""
 
     def to_json(self) -> str:
         """Text of `config.json`."""

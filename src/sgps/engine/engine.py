@@ -218,7 +218,7 @@ class Engine:
     def _recalled(self, recall: Recall, class_names: Sequence[str]) -> dict[str, dict[str, JSON]]:
         """Which known classes the descriptions brought to mind, the likest first, and how many pictures that counted as."""
         recalled: dict[str, dict[str, JSON]] = {}
-        for name, shares, count in zip(class_names, recall.shares, recall.count, strict=True):
+        for name, shares, count in zip(class_names, recall.shares, recall.known, strict=True):
             if float(count) >= _LEAST_WORTH:
                 order = shares.argsort(descending=True).tolist()
                 said = [
@@ -235,10 +235,9 @@ class Engine:
         if not all(descriptions):
             return None
         text = torch.stack([self._mean_embedding(tuple(own)) for own in descriptions])
-        memory = self.network.memory
         has_text = torch.ones(len(text), dtype=torch.bool, device=self.device)
-        recall = memory(text.to(self.device), has_text, None)
-        points: Tensor = recall.center + memory.length * recall.directions
+        recall = self.network.words(text.to(self.device), has_text)
+        points: Tensor = recall.center + self.network.memory.length * recall.directions
         return points.cpu()
 
     def backbone_bytes(self, source: str) -> int:
@@ -279,7 +278,7 @@ def _load_cached(folder: Path, device: torch.device, changed: tuple[int, ...]) -
 def _agreement(recall: Recall) -> float:
     """How far the pictures bear out what was recalled, 0 to 1; 1 where less than two classes had anything worth telling."""
     agreement = float(recall.agreement)
-    told = int((recall.count >= _LEAST_WORTH * agreement).sum())
+    told = int((recall.known >= _LEAST_WORTH * agreement).sum())
     return round(agreement, 2) if told > 1 else 1.0
 
 

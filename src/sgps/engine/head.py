@@ -35,7 +35,7 @@ from sgps.target.architecture import build_architecture
 PLAIN_TEMPERATURE = [2.0, 0.0, 0.0, 0.0, 0.0, 0.0]
 """Where the fit of the temperature starts: the same for every task."""
 _WORTH_IN_METRIC = 3.0
-"""Pictures that a recalled one counts as for metric and temperature. Chosen on dev."""
+"""Pictures that one recalled from known classes counts as for metric and temperature. Chosen on dev."""
 _WORTH_AS_CENTER = 6.0
 """Pictures of a task that a mixture of known sets counts as where its center is sought. Chosen on dev."""
 _DISAGREEMENT_SLOPE = 10.0
@@ -45,9 +45,10 @@ _FOLDS = 5
 
 
 def _trust(counts: Tensor, recall: Recall) -> float:
-    """Pictures a class, over those that have any, as metric and temperature count: what is recalled is the mean of many."""
+    """Pictures a class, over those that have any, as metric and temperature count them: known classes recall the mean of many."""
     shots = float(counts.sum() / (counts > 0).sum().clamp(min=1))
-    return shots + _WORTH_IN_METRIC * float(recall.count.detach().mean())
+    more = recall.count + (_WORTH_IN_METRIC - 1) * recall.known
+    return shots + float(more.detach().mean())
 
 
 def _class_means(features: Tensor, member: Tensor) -> Tensor:

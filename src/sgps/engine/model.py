@@ -15,6 +15,7 @@ from sgps.engine.class_memory import ClassMemory, Recall
 from sgps.engine.config import EngineConfig
 from sgps.engine.encoders import ImageDescription, SemanticEncoder
 from sgps.engine.head import Head
+from sgps.engine.lexicon import Lexicon
 from sgps.engine.task_encoder import TaskEncoder
 from sgps.engine.typicality import TypicalityReader
 from sgps.engine.weight_generator import Codes, WeightGenerator
@@ -24,6 +25,8 @@ from sgps.target.typicality import Typicality
 
 _VIEWS_OF_CLASS = 20
 """Most views of a class's pictures, all together. With ten pictures one view of each is as good as four (`docs/log.md`)."""
+_DRAWN_WORTH = 0.4
+"""Pictures of a class that drawings of its words are worth. Chosen on dev."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +54,7 @@ def mirror_views(images: Tensor, count: int) -> Tensor:
 
 
 class SynthesisNetwork(nn.Module):
-    """SemanticEncoder, ClassMemory, TaskEncoder, WeightGenerator and Head in a row, and a reader of how typical pictures are."""
+    """Encoder, memory, lexicon, task encoder, weight generator and head in a row; and what reads how typical pictures are."""
 
     def __init__(self, config: EngineConfig) -> None:
         super().__init__()
@@ -62,28 +65,45 @@ class SynthesisNetwork(nn.Module):
         self.generator = WeightGenerator(config)
         self.head = Head(config)
         self.memory = ClassMemory(config)
+        self.lexicon = Lexicon(config)
         self.typicality = TypicalityReader()
 
     def read(self, task: TaskTensors, without: Collection[str] = ()) -> tuple[Codes, Recall]:
         """Read the task: the codes of every tensor, and what is known of its classes; some parts may be switched off."""
         with torch.no_grad():
             description = self.encoder.describe(self.generator.base_weights(), task.images)
-        recall = (
-            self.memory.nothing(len(task.has_text))
-            if "memory" in without
-            else self.recall(description, task)
-        )
+        recall = self.recall(description, task, without)
         return self.codes(description, task, recall).without(without), recall
 
-    def recall(self, description: ImageDescription, task: TaskTensors) -> Recall:
-        """What is known of the task's classes, given base features of its pictures."""
+    def recall(
+        self, description: ImageDescription, task: TaskTensors, without: Collection[str] = ()
+    ) -> Recall:
+        """What is known of the task's classes, given base features of its pictures; some parts may be switched off."""
         pictures = None
         if len(task.labels):
             counts = torch.bincount(task.labels, minlength=len(task.has_text))
             weights = (1 / counts.clamp(min=1))[task.labels].to(description.pooled.dtype)
             pictures = weights @ description.pooled / weights.sum()
-        recall: Recall = self.memory(task.text, task.has_text, pictures, task.allowed)
+        recall = self.words(task.text, task.has_text, pictures, task.allowed, without)
         return recall.agreeing(self.head.agreement(description.pooled, task.labels, recall))
+
+    def words(
+        self,
+        text: Tensor,
+        has_text: Tensor,
+        pictures: Tensor | None = None,
+        allowed: Tensor | None = None,
+        without: Collection[str] = (),
+    ) -> Recall:
+        """What memory and lexicon say to descriptions; arguments as for `ClassMemory`."""
+        recall: Recall = (
+            self.memory.nothing(len(has_text))
+            if "memory" in without
+            else self.memory(text, has_text, pictures, allowed)
+        )
+        if "lexicon" in without:
+            return recall
+        return recall.joined(self.lexicon(text, has_text), _DRAWN_WORTH)
 
     def codes(self, description: ImageDescription, task: TaskTensors, recall: Recall) -> Codes:
         """Decide the codes of every tensor, given base features of the task's pictures."""

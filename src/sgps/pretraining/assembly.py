@@ -1,7 +1,7 @@
 """Put trained networks together into a synthesis network that has learned no task yet.
 
 In: a recipe, the start, the network trained on everything, and the experts. Out: a `SynthesisNetwork` with base, expert
-directions and a memory of classes.
+directions, a memory of classes and a lexicon.
 """
 
 from __future__ import annotations
@@ -10,11 +10,13 @@ from collections.abc import Callable, Sequence
 
 import torch
 
+from sgps.datasets.drawn import VALUES
 from sgps.engine.config import EngineConfig
 from sgps.engine.model import SynthesisNetwork
 from sgps.engine.text import TextEncoder
 from sgps.pretraining.cache import description_embeddings
 from sgps.pretraining.config import Recipe
+from sgps.pretraining.illustrate import illustrate
 from sgps.pretraining.mixture import moved
 from sgps.pretraining.pool import LabelSource, Pool
 from sgps.pretraining.remember import known_classes, remember
@@ -32,8 +34,9 @@ def assemble(
     learned: Sequence[LabelSource],
     text_encoder: TextEncoder,
     on_class: Callable[[int, int], None],
+    on_drawing: Callable[[int, int], None],
 ) -> SynthesisNetwork:
-    """Move the base from the start as the recipe says, take experts as directions from it, and fill the memory.
+    """Move the base from the start as the recipe says, take experts as directions from it, and fill memory and lexicon.
 
     Of an expert that no task follows nothing is kept but what the base has of it. Reserved pictures must not be among the
     `learned`, since they pose the tasks; tasks of held-out sets may not recall their own classes.
@@ -54,6 +57,7 @@ def assemble(
         expert_step=recipe.expert_step,
         known_classes=tuple(one.name for one in known),
         known_experts=tuple(one.expert for one in known),
+        lexicon=VALUES if recipe.lexicon_drawings else (),
     )
     # Layers draw their first weights from torch's global generator, which is left as it was.
     with torch.random.fork_rng(devices=[]):
@@ -65,4 +69,6 @@ def assemble(
     mean, std = network.architecture.mean, network.architecture.std
     prepare = Preprocessing(image_size=recipe.image_size, mean=mean, std=std)
     remember(network, pool, sources, known, texts, prepare, on_class)
+    if count := recipe.lexicon_drawings:
+        illustrate(network, text_encoder, prepare, count, recipe.seed, on_drawing)
     return network

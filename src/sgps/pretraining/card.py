@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 
 from sgps.datasets.catalogue import image_set
+from sgps.datasets.drawn import KINDS, VALUES
 from sgps.evaluation.provenance import git_commit
 from sgps.pretraining.config import Expert, Recipe
 from sgps.pretraining.drawn_pool import FAMILY
@@ -73,7 +74,7 @@ from the start{" and " + ", ".join(recipe.teachers) if recipe.teachers else ""};
 {experts}
 - **memory**: a text and a mean feature of each of {known_classes} classes above, by which descriptions are answered; tasks
 familiar by their descriptions move up to {recipe.expert_step:g} of the way towards the expert that has learned them.
-- **generator and head**: {recipe.episodic.steps} steps of {recipe.episodic.tasks_per_step} tasks, \
+{_lexicon(recipe)}- **generator and head**: {recipe.episodic.steps} steps of {recipe.episodic.tasks_per_step} tasks, \
 after {recipe.episodic.head_steps} steps of the head alone.
 - **temperature, and what is typical** (`typicality.json`): fitted to {recipe.episodic.calibration_tasks} tasks.
 
@@ -85,7 +86,17 @@ Known weaknesses: shortcuts in several sets (stain color in `leukemia_all4`, dif
 
 
 def _share(expert: Expert) -> str:
-    return f"; the base moves {expert.share:g} of the way towards it" if expert.share else ""
+    way = "towards" if expert.share > 0 else "away from"
+    return f"; the base moves {abs(expert.share):g} of the way {way} it" if expert.share else ""
+
+
+def _lexicon(recipe: Recipe) -> str:
+    if not recipe.lexicon_drawings:
+        return ""
+    count = recipe.lexicon_drawings
+    return f"""- **lexicon**: what {len(VALUES)} values of attributes look like, from {count} drawings each of {len(KINDS)} kinds
+({", ".join(KINDS)}), which are told by a sentence; no patient's picture.
+"""
 
 
 def _shown(expert: Expert) -> str:

@@ -27,6 +27,7 @@ _AFTER_NETWORKS = {
     "image_size",
     "base_step",
     "expert_step",
+    "lexicon_drawings",
     "episodic",
 }
 """Fields that only matter once all networks are trained."""
@@ -73,7 +74,7 @@ class Expert:
     from_start: bool = False
     """Whether it goes on from the recipe's start, whose general features it then brings along, instead of the base."""
     share: float = 0.0
-    """How far the base moves from the start towards the expert, too, beside its own step."""
+    """How far the base moves from the start towards the expert, too, beside its own step; away from it if negative."""
     is_followed: bool = True
     """Whether tasks may follow it; otherwise only the base moves towards it, and the engine keeps nothing else of it."""
     optimization: Optimization
@@ -141,6 +142,8 @@ class Recipe:
     """Keep at most this many pictures of a set (0 = all); for smoke runs."""
     drawn_images: int = 0
     """Drawn pictures that the feature stage learns from beside the real ones."""
+    lexicon_drawings: int = 0
+    """Drawings of each kind that teach the engine what words look like (0 = it has no lexicon)."""
     on_disk: bool = False
     """Keep decoded pictures in a file of the run instead of memory; processes of one machine share it."""
     representation: Optimization

@@ -161,6 +161,7 @@ class Pretraining:
             learned=learned,
             text_encoder=self._text_encoder,
             on_class=lambda done, total: self.on_progress("memory", done, total, {}),
+            on_drawing=lambda done, total: self.on_progress("lexicon", done, total, {}),
         )
         self._episodic(network, pool, reserved)
         if self.processes.is_first:

@@ -1,0 +1,49 @@
+"""Teach the engine's lexicon: draw pictures, say what they show, and look at them with the base.
+
+In: a `SynthesisNetwork` that holds its base. Out: the same network, its lexicon filled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+
+from sgps.datasets.drawn import KINDS, Look, draw_any, tell
+from sgps.engine.model import SynthesisNetwork
+from sgps.engine.text import TextEncoder
+from sgps.target.network import pooled_features
+from sgps.task import Preprocessing
+
+_BATCH = 64
+
+
+@torch.no_grad()
+def illustrate(
+    network: SynthesisNetwork,
+    encoder: TextEncoder,
+    prepare: Preprocessing,
+    count: int,
+    seed: int,
+    on_done: Callable[[int, int], None],
+) -> None:
+    """Fill the lexicon from `count` drawings of each kind."""
+    base, place = network.generator.base_weights(), network.lexicon.looks.device
+    for first, kind in enumerate(KINDS):
+        shown, texts, features = [], [], []
+        for begin in range(0, count, _BATCH):
+            numbers = range(begin, min(begin + _BATCH, count))
+            indices = [first + len(KINDS) * number for number in numbers]
+            drawn = [draw_any(seed, index, prepare.image_size) for index in indices]
+            looks = [look for _, look, _ in drawn]
+            images = prepare.normalize(torch.stack([image for _, _, image in drawn]).to(place))
+            shown += [_values(kind, look) for look in looks]
+            told = [tell(seed, i, kind, look) for i, look in zip(indices, looks, strict=True)]
+            texts.append(encoder.encode(told).to(place))
+            features.append(pooled_features(network.architecture, base, images))
+            on_done(first * count + len(shown), len(KINDS) * count)
+        network.lexicon.learn(kind, shown, torch.cat(texts), torch.cat(features))
+
+
+def _values(kind: str, look: Look) -> list[str]:
+    return [f"{kind}/{attribute}/{value}" for attribute, value in look.items()]
