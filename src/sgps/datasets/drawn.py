@@ -1,8 +1,8 @@
-"""Tasks without data: drawn skin lesions, blood cells and gray fields, whose classes differ exactly in what is said of them.
+"""Tasks without data: drawn skin lesions, blood cells, gray fields, body surfaces and tissue, told apart by what is said of them.
 
-In: a seed and an index. Out: a `DrawnTask` with pictures, labels and descriptions. Kinds take turns: index 0 gives lesions,
-1 cells, 2 fields, 3 lesions again. The tasks ground words in pixels during pretraining, and they are the demo and the tests
-of a package that ships no medical image.
+In: a seed and an index. Out: a `DrawnTask` with pictures, labels and descriptions, or one picture of any look and a sentence
+about it. Kinds take turns: index 0 gives lesions, 1 cells and so on, and after the last kind lesions again. Single drawings teach
+the engine what words look like; tasks are the demo and the tests of a package that ships no medical image.
 
 An attribute of a task is one of three kinds. *Telling*: its value is fixed for each class, differs between classes and
 is stated in every description. *Shared*: one value for the whole task, often stated. *Free*: drawn anew for every
@@ -40,7 +40,7 @@ class DrawnTask:
     """A small classification task, drawn by the program."""
 
     kind: str
-    """`lesion`, `cell` or `field`."""
+    """One of `KINDS`."""
     support_images: Tensor
     """uint8 (N * n_shot, 3, S, S), class by class."""
     support_labels: Tensor

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 
 from sgps.datasets.catalogue import image_set
+from sgps.datasets.drawn import KINDS
 from sgps.pretraining.config import HUB, Optimization, Recipe
 from sgps.pretraining.pool import train_archives, train_items
 from sgps.pretraining.start import read_start
@@ -50,6 +51,7 @@ def plan(recipe: Recipe, processes: int) -> dict[str, object]:
         "sets": sets,
         "pictures": pictures,
         "drawn_pictures": recipe.drawn_images,
+        "lexicon_drawings": len(KINDS) * recipe.lexicon_drawings,
         "gigabytes_of_pictures": round(stored / 1e9, 2),
         "stages": {
             "base": _stage(recipe.representation, processes),
