@@ -94,10 +94,10 @@ def _accuracy(scores: Tensor, problem: Problem) -> float:
 
 
 def by_head(
-    features: Tensor, problem: Problem, *, head: Head, memory: bool = True, middles: bool = True
+    features: Tensor, problem: Problem, *, head: Head, without: str = "", middles: bool = True
 ) -> Tensor:
     """The engine's own head on features (P, V, F); queries are read in their first view, as they are."""
-    recall = problem.recall if memory else problem.nothing
+    recall = problem.without[without] if without else problem.recall
     if not middles:
         recall = replace(recall, middles=recall.middles[:0])
     # The temperature decides nothing, and the folds that set it take most of the time of `head`.

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -58,9 +59,9 @@ class Problem:
     texts: tuple[tuple[str, ...], ...]
     """For each class its descriptions."""
     recall: Recall
-    """What the memory says, asked with base features of the support."""
-    nothing: Recall
-    """What an engine without memory recalls."""
+    """What memory and lexicon say, asked with base features of the support."""
+    without: Mapping[str, Recall]
+    """What an engine recalls without `memory`, without `lexicon`, and without `words`, that is, without both."""
 
     def support_set(self, images: Tensor) -> SupportSet:
         """What an engine synthesizes from; `images` are the pool's (P, 3, S, S)."""
@@ -149,13 +150,12 @@ def problem_of(episode: Episode, pool: Pool, engine: Engine, base: Tensor) -> Pr
     """What the engine is given of an episode, and recalls."""
     places = {name: place for place, name in enumerate(episode.classes)}
     rows = torch.tensor(episode.support)
-    # The memory reads no pixels: the pictures of the support set stay away.
+    # Neither memory nor lexicon reads pixels: the pictures of the support set stay away.
     support = support_of(episode, pool, torch.empty(len(rows), 0))
     text, has_text = engine.text_embeddings(support)
     seen = ImageDescription(stages=base[rows], pooled=base[rows])
-    recall = engine.network.recall(
-        seen, TaskTensors(images=base[rows], labels=support.labels, text=text, has_text=has_text)
-    )
+    task = TaskTensors(images=base[rows], labels=support.labels, text=text, has_text=has_text)
+    recall = partial(engine.network.recall, seen, task)
     return Problem(
         support=rows,
         support_labels=support.labels,
@@ -163,8 +163,12 @@ def problem_of(episode: Episode, pool: Pool, engine: Engine, base: Tensor) -> Pr
         query_labels=torch.tensor([places[pool.pictures[row].label] for row in episode.query]),
         classes=episode.classes,
         texts=support.descriptions,
-        recall=recall,
-        nothing=engine.network.memory.nothing(len(has_text)),
+        recall=recall(),
+        without={
+            "memory": recall(("memory",)),
+            "lexicon": recall(("lexicon",)),
+            "words": recall(("memory", "lexicon")),
+        },
     )
 
 

@@ -4,7 +4,7 @@
         --out results/ablations.json --learned "as the recipe=runs/again/engine" --learned "no teacher=runs/no-teacher/engine" ...
 
 Most rows change the reference: the base network, untouched, with the engine's own head and memory. No network depends on the
-task then, and features are computed once a picture; what the memory recalls always is what it recalls at the reference. The last
+task then, and features are computed once a picture; what memory and lexicon say is what they say at the reference. The last
 rows are of whole engines, which write a network for every task, on the first of the same episodes. Engines given by `--learned`,
 whose networks are the same but whose generator and head have learned otherwise, are compared with the first of them.
 
@@ -53,7 +53,7 @@ from sgps.evaluation.peers import load_peer
 from sgps.evaluation.provenance import provenance
 from sgps.target.network import Weights
 
-BARE, SGPS = "without memory and metric", "sgps"
+WORDLESS, BARE, SGPS = "without memory and lexicon", "without words and metric", "sgps"
 ALIKE = "sgps, each expert equally far in all tensors"
 STEPS = (0.2, 0.4, 1.0)
 SAME_STEPS = (0.1, 0.2)
@@ -181,12 +181,14 @@ def other_heads(
     def add(name: str, features: Mapping[str, Tensor], answer: Answer) -> None:
         rows.add(name, "head", score(bench.drawn, features, answer))
 
-    add("without memory", base, partial(by_head, head=head, memory=False))
+    add("without memory", base, partial(by_head, head=head, without="memory"))
+    add("without lexicon", base, partial(by_head, head=head, without="lexicon"))
+    add(WORDLESS, base, partial(by_head, head=head, without="words"))
     add("center of the pictures alone", base, partial(by_head, head=head, middles=False))
     add("without metric", base, partial(by_head, head=plain))
-    bare = partial(by_head, head=plain, memory=False)
+    bare = partial(by_head, head=plain, without="words")
     add(BARE, base, bare)
-    name = "ImageNet start, without memory and metric"
+    name = "ImageNet start, without words and metric"
     rows.add(name, "head", score(bench.drawn, start, bare), BARE)
     for name, fit in PEERS.items():
         add(name, base, partial(by_peer, fit=fit))
@@ -211,7 +213,7 @@ def whole_engines(bench: Bench, rows: Rows, count: int, fixed: str) -> None:
     with alike_in_all_tensors(bench.engine):
         rows.add(ALIKE, "engine", score(fewer, bench.images, write), SGPS)
     # An engine without all of its parts writes its base, of which features are known.
-    base, best = (first(rows.scores(name), count) for name in ("without memory", fixed))
+    base, best = (first(rows.scores(name), count) for name in (WORDLESS, fixed))
     rows.add("sgps without all of these: the base", "engine", base, SGPS)
     rows.add("best fixed mixture", "engine", best, SGPS)
 

@@ -76,7 +76,7 @@ def test_the_base_on_cached_features_answers_as_an_engine_without_its_parts(scri
     rows, _, _ = scripts
     one, base, problem = bench
     head = one.engine.network.head
-    cached = rows.by_head(base["colors"], problem, head=head, memory=False)
+    cached = rows.by_head(base["colors"], problem, head=head, without="words")
     written = rows.by_synthesis(
         one.images["colors"], problem, engine=one.engine, without=ENGINE_PARTS
     )

@@ -78,6 +78,7 @@ def test_every_control_gives_the_head_the_episodes_own_pictures(skin, method):
     ("method", "without"),
     [
         ("sgps-no-memory", ("memory",)),
+        ("sgps-no-lexicon", ("lexicon",)),
         ("sgps-no-experts", ("experts",)),
         ("sgps-no-channel-scales", ("channel-scales",)),
         ("sgps-base", ENGINE_PARTS),

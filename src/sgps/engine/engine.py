@@ -31,6 +31,8 @@ from sgps.version import __version__
 
 _LEAST_WORTH, _LEAST_SHARE = 0.2, 0.2
 """Pictures that a recollection must be worth, and the say a known class must have in it, to be told of."""
+_LEAST_HEARD, _MOST_HEARD = 0.07, 4
+"""How clearly a class's texts must say a value, against the other classes' texts, to be told of, and of how many values at most."""
 _SHIPPED = Path(__file__).parent / "weights"
 
 
@@ -210,6 +212,7 @@ class Engine:
                 "n_shot": dict(zip(ordered.class_names, ordered.shots, strict=True)),
                 "recalled": self._recalled(recall, ordered.class_names),
                 "agreement": _agreement(recall),
+                "heard": self._heard(task, ordered.class_names),
                 "sgps_version": __version__,
             },
         )
@@ -228,6 +231,22 @@ class Engine:
                 ]
                 recalled[name] = {"classes": said, "pictures": round(float(count), 2)}
         return recalled
+
+    def _heard(self, task: TaskTensors, class_names: Sequence[str]) -> dict[str, list[str]]:
+        """Which values of drawn attributes each class's descriptions state, other than the other classes', the clearest first."""
+        lexicon = self.network.lexicon
+        heard: dict[str, list[str]] = {}
+        if not lexicon.kinds or int(task.has_text.sum()) < 2:
+            return heard
+        most = min(_MOST_HEARD, len(lexicon.values))
+        for name, row in zip(class_names, lexicon.heard(task.text, task.has_text), strict=True):
+            clearest = row.topk(most).indices.tolist()
+            found = [
+                lexicon.values[place] for place in clearest if float(row[place]) >= _LEAST_HEARD
+            ]
+            if found:
+                heard[name] = [value.partition("/")[2].replace("/", " ") for value in found]
+        return heard
 
     @torch.no_grad()
     def text_features(self, descriptions: Sequence[Sequence[str]]) -> Tensor | None:

@@ -85,14 +85,29 @@ class Lexicon(nn.Module):
         directions = self.looks.new_zeros(len(has_text), self.looks.shape[1])
         if not self.kinds or int(has_text.sum()) < 2:
             return directions
-        middle = text[has_text].mean(0)
-        say = (_SHARPNESS * (self.kind_texts @ functional.normalize(middle, dim=0))).softmax(0)
-        heard = ((text - middle) * has_text[:, None]) @ self.words.T
+        say, heard = self._heard(text, has_text)
         for share, rows in zip(say, self._rows, strict=True):
             directions = directions + share * _of_mean_length_one(heard[:, rows] @ self.looks[rows])
         directions = _of_mean_length_one(directions)
         bounded: Tensor = directions / directions.norm(dim=1, keepdim=True).clamp(min=1)
         return bounded
+
+    def heard(self, text: Tensor, has_text: Tensor) -> Tensor:
+        """How much more the texts of each class say each value than those of the others (N, V); 0 to 1 for a plain word.
+
+        Args:
+            text: text embeddings (N, T).
+            has_text: bool (N,), at least one.
+        """
+        say, heard = self._heard(text, has_text)
+        of_kind = torch.tensor([len(rows) for rows in self._rows], device=say.device)
+        return heard * say.repeat_interleave(of_kind)
+
+    def _heard(self, text: Tensor, has_text: Tensor) -> tuple[Tensor, Tensor]:
+        """The say of each kind (G,), and the values heard in each class's texts, from the middle of all (N, V)."""
+        middle = text[has_text].mean(0)
+        say = (_SHARPNESS * (self.kind_texts @ functional.normalize(middle, dim=0))).softmax(0)
+        return say, ((text - middle) * has_text[:, None]) @ self.words.T
 
 
 def _ridge(given: Tensor, wanted: Tensor, penalty: Tensor) -> Tensor:

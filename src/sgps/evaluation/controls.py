@@ -11,7 +11,7 @@
     sgps-wrong-support        the backbone is written for the next episode's support, the head for this one's
     sgps-average-weights      the backbone is the mean of those for the next 8 episodes' supports
     sgps-nearest-task         the backbone is that for the most similar of the next 20 episodes' supports
-    sgps-no-memory, sgps-no-experts, sgps-no-channel-scales    one part of the engine is switched off
+    sgps-no-memory, sgps-no-lexicon, sgps-no-experts, sgps-no-channel-scales    one part of the engine is switched off
     sgps-base                 all parts are: the engine's base and the head
 
 The episodes that some borrow from follow the own one and wrap around; they are of the same set, and where its classes are
