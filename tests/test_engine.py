@@ -161,6 +161,14 @@ def test_a_classifier_tells_what_its_descriptions_brought_to_mind() -> None:
     assert tiny_engine().synthesize(bare).provenance["recalled"] == {}
 
 
+def test_a_classifier_tells_what_was_heard_in_its_descriptions() -> None:
+    told = tiny_engine().synthesize(colored_support()).provenance["heard"]
+    assert told == {name: [f"color {name}"] for name in ("blue", "green", "red")}
+    alone = colored_support(described=(True, False, False))
+    assert tiny_engine().synthesize(alone).provenance["heard"] == {}
+    assert tiny_engine(trained=False).synthesize(colored_support()).provenance["heard"] == {}
+
+
 def test_pictures_that_contradict_their_descriptions_outweigh_them() -> None:
     support = colored_support((3, 3))
     swapped = dataclasses.replace(support, descriptions=support.descriptions[::-1])

@@ -63,6 +63,17 @@ def test_what_descriptions_brought_in_is_told(tiny_network, tmp_path):
     ) in card.replace("\\_", "_")
 
 
+def test_what_was_heard_in_descriptions_is_told(tiny_network, tmp_path):
+    assert "Heard in their descriptions" not in card_of(tiny_network, tmp_path / "plain")
+    heard = {"DF": ["center white-scar", "color brown"], "VASC": ["pattern lagoons"]}
+    told = {**tiny_network.provenance, "heard": heard}
+    card = card_of(dataclasses.replace(tiny_network, provenance=told), tmp_path / "told")
+    assert (
+        "| Heard in their descriptions | DF: center white-scar, color brown; VASC: pattern lagoons |"
+        in card
+    )
+
+
 @pytest.mark.parametrize(("agreement", "doubts"), [(0.03, True), (0.19, True), (0.2, False)])
 def test_a_reader_is_told_where_pictures_contradict_descriptions(
     tiny_network, tmp_path, agreement, doubts

@@ -141,7 +141,7 @@ def model_card(
         class_names: N names, in the order of the logits.
         descriptions: for each class its descriptions, or nothing at all.
         preprocessing: how a picture becomes the input.
-        provenance: `engine`, `engine_digest`, `sgps_version`, `n_shot`, `recalled` and `agreement` are shown where present.
+        provenance: `engine`, `engine_digest`, `sgps_version`, `n_shot`, `recalled`, `heard`, `agreement` are shown if present.
         typical: whether the folder tells pictures like the support's from others.
     """
     shots = provenance.get("n_shot")
@@ -161,6 +161,8 @@ def model_card(
     ]
     if recalled := recalled_in_words(provenance.get("recalled")):
         origin.append(_row("Known by their descriptions", "; ".join(recalled)))
+    if heard := heard_in_words(provenance.get("heard")):
+        origin.append(_row("Heard in their descriptions", "; ".join(heard)))
     if doubt := doubt_in_words(provenance.get("agreement")):
         origin.append(_row("Doubt", doubt))
     return _HEAD + _BODY.format(
@@ -197,6 +199,15 @@ def recalled_in_words(recalled: JSON) -> list[str]:
         if isinstance(own, Mapping) and isinstance(classes, Sequence):
             known = ", ".join(map(str, classes)) or "several known classes"
             lines.append(f"{name} from {known}, as {own.get('pictures')} pictures")
+    return lines
+
+
+def heard_in_words(heard: JSON) -> list[str]:
+    """`DF: center white-scar, color light-brown`, for each class whose texts say something that the lexicon knows."""
+    lines = []
+    for name, own in heard.items() if isinstance(heard, Mapping) else ():
+        if isinstance(own, Sequence) and not isinstance(own, str):
+            lines.append(f"{name}: {', '.join(map(str, own))}")
     return lines
 
 

@@ -48,7 +48,7 @@ def synthesize(
     # Imported late: torch takes seconds to load, an existing folder is reported at once.
     from sgps.engine.engine import Engine
     from sgps.manifests import load_support, read_descriptions, read_labelled
-    from sgps.model_card import doubt_in_words, recalled_in_words
+    from sgps.model_card import doubt_in_words, heard_in_words, recalled_in_words
 
     if descriptions:
         texts = read_descriptions(descriptions)
@@ -69,6 +69,8 @@ def synthesize(
 
     for line in recalled_in_words(network.provenance["recalled"]):
         say(f"known by its description: {line}", quiet)
+    for line in heard_in_words(network.provenance["heard"]):
+        say(f"heard in the description of {line}", quiet)
     if doubt := doubt_in_words(network.provenance["agreement"]):
         say(f"{doubt}.", quiet)
 

@@ -32,7 +32,7 @@ from sgps.version import __version__
 _LEAST_WORTH, _LEAST_SHARE = 0.2, 0.2
 """Pictures that a recollection must be worth, and the say a known class must have in it, to be told of."""
 _LEAST_HEARD, _MOST_HEARD = 0.07, 4
-"""How clearly a class's texts must say a value, against the other classes' texts, to be told of, and of how many values at most."""
+"""How clearly a class's texts must say a value, against the other classes' texts, to be told of; most values told of a class."""
 _SHIPPED = Path(__file__).parent / "weights"
 
 
