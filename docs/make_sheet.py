@@ -9,11 +9,11 @@ from PIL import Image
 
 from sgps.datasets.drawn import KINDS, draw_any
 
-SIDE, COLUMNS, ROWS, SEED = 96, 10, 3, 7
+SIDE, COLUMNS, ROWS, SEED = 96, 10, 2, 7
 
 
 def main() -> None:
-    """Three rows of each kind, every attribute drawn on its own."""
+    """Two rows of each kind, every attribute drawn on its own."""
     rows = []
     for kind in range(len(KINDS)):
         for row in range(ROWS):

@@ -113,7 +113,7 @@ def by_peer(features: Tensor, problem: Problem, *, fit: Callable[..., Fitted]) -
 
 
 def by_ss_text(features: Tensor, problem: Problem, *, engine: Engine) -> Tensor:
-    """SS-Text, which reads descriptions where the memory puts them."""
+    """SS-Text, which reads descriptions where memory and lexicon put them."""
     text = engine.text_features(problem.texts)
     return by_peer(features, problem, fit=partial(text_heads.ss_text, text=text))
 

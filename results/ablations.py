@@ -81,7 +81,7 @@ class Bench:
     drawn: Sequence[Drawn]
 
     def own(self, features: Mapping[str, Tensor]) -> Scores:
-        """The reference's head and memory on these features."""
+        """The reference's head, memory and lexicon on these features."""
         return score(self.drawn, features, partial(by_head, head=self.engine.network.head))
 
     def mixed(self, steps: Sequence[float]) -> dict[str, Tensor]:

@@ -125,6 +125,7 @@ def tiny_recipe(folder: Path, **changes: object) -> Recipe:
         "stored_size": SIZE,
         "held_out": ("cervix_lbc4",),
         "base_step": 0.5,
+        "lexicon_drawings": 10,
         "representation": quick(4),
         "experts": (
             Expert(name="cells", families=("microscopy",), optimization=quick(4)),

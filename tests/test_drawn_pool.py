@@ -8,7 +8,7 @@ import pytest
 import torch
 from pools import SIZE, drawn_pool, pretraining, tiny_recipe, write_sets
 
-from sgps.datasets.drawn import draw_any
+from sgps.datasets.drawn import KINDS, draw_any
 from sgps.pretraining.drawn_pool import FAMILY, with_drawn
 from sgps.pretraining.pool import Storage
 
@@ -16,7 +16,7 @@ from sgps.pretraining.pool import Storage
 @pytest.fixture(scope="module")
 def mixed():
     pool = drawn_pool({"first": 2})
-    room = torch.zeros(40, 3, SIZE, SIZE, dtype=torch.uint8)
+    room = torch.zeros(120, 3, SIZE, SIZE, dtype=torch.uint8)
     return with_drawn(dataclasses.replace(pool, images=torch.cat([pool.images, room])), 3)
 
 
@@ -28,12 +28,10 @@ def test_real_pictures_and_their_labels_stay_as_they_were(mixed):
 
 
 def test_every_drawn_picture_is_labelled_with_what_was_drawn(mixed):
-    assert len(mixed.groups) == len(mixed.images) == 88
+    assert len(mixed.groups) == len(mixed.images) == 168
     drawn = [source for source in mixed.sources if source.family == FAMILY]
     assert {source.name.partition("/")[0] for source in drawn} == {
-        "drawn-lesion",
-        "drawn-cell",
-        "drawn-field",
+        f"drawn-{kind}" for kind in KINDS
     }
     for source in drawn:
         kind, attribute = source.name.removeprefix("drawn-").split("/")

@@ -167,6 +167,8 @@ def test_a_classifier_tells_what_was_heard_in_its_descriptions() -> None:
     alone = colored_support(described=(True, False, False))
     assert tiny_engine().synthesize(alone).provenance["heard"] == {}
     assert tiny_engine(trained=False).synthesize(colored_support()).provenance["heard"] == {}
+    off = tiny_engine().synthesize(colored_support(), without=["lexicon"])
+    assert off.provenance["heard"] == {}
 
 
 def test_pictures_that_contradict_their_descriptions_outweigh_them() -> None:

@@ -13,6 +13,7 @@ from pretended_gpu import GPU, GPU_NAME, pretended_gpu
 from safetensors.torch import load_file
 from torch.nn import functional
 
+from sgps.engine.config import ENGINE_PARTS
 from sgps.engine.engine import Engine, resolve_device
 from sgps.evaluation.benchmark import EpisodePlan, run_benchmark
 from sgps.evaluation.peers import Peer
@@ -194,7 +195,7 @@ def test_an_engine_on_the_gpu_writes_the_cpus_classifier_on_the_cpu(gpu, support
 def test_controls_and_switched_off_parts_work_on_the_gpu(gpu):
     support, others = colored_support(), [colored_support((2, 2, 2), seed=1), colored_support()]
     here, there = tiny_engine(), gpu_engine()
-    for given in ({"condition_on": others}, {"without": ("memory", "experts", "channel-scales")}):
+    for given in ({"condition_on": others}, {"without": ENGINE_PARTS}, {"without": ("memory",)}):
         assert_same(there.synthesize(support, **given), here.synthesize(support, **given))
 
 

@@ -11,7 +11,7 @@ from engines import tiny_network
 from sklearn.linear_model import Ridge
 
 from sgps.engine.class_memory import Recall
-from sgps.engine.head import Head
+from sgps.engine.head import Head, _trust
 
 
 def _head() -> Head:
@@ -38,6 +38,11 @@ def _recall(count: float | list[float], ways: int = 2) -> Recall:
         shares=torch.zeros(ways, 4, dtype=torch.float64),
         agreement=torch.ones((), dtype=torch.float64),
     )
+
+
+def test_known_classes_count_three_pictures_for_one_and_drawings_one() -> None:
+    recall = dataclasses.replace(_recall(1.4), known=torch.full((2,), 1.0, dtype=torch.float64))
+    assert _trust(torch.tensor([2.0, 2.0]), recall) == pytest.approx(2 + 3 * 1.0 + 0.4)
 
 
 def test_the_head_is_ridge_regression_on_centered_unit_features() -> None:

@@ -95,18 +95,49 @@ def test_directions_have_a_mean_length_of_one_at_most(taught):
 
 def test_a_class_without_description_gets_no_direction_and_changes_none(taught):
     lexicon, world = taught
-    text = torch.stack([world.text("red"), torch.zeros(40), world.text("green")])
-    found = lexicon(text, torch.tensor([True, False, True]))
-    assert not found[1].any()
-    torch.testing.assert_close(found[::2], lexicon(text[::2], torch.ones(2, dtype=torch.bool)))
+    looks = ("red",), ("green", "long"), ("black", "round")
+    text = torch.stack([*(world.text(*look) for look in looks), torch.zeros(40)])
+    described = torch.tensor([True, True, True, False])
+    found, heard = lexicon(text, described), lexicon.heard(text, described)
+    assert not found[3].any()
+    assert not heard[3].any()
+    torch.testing.assert_close(found[:3], lexicon(text[:3], described[:3]))
+    torch.testing.assert_close(heard[:3], lexicon.heard(text[:3], described[:3]))
 
 
 def test_with_nothing_to_compare_it_says_nothing(taught):
     lexicon, world = taught
-    text = torch.stack([world.text("red"), world.text("red")])
-    assert not lexicon(text, torch.tensor([True, False])).any()
-    assert float(lexicon(text, torch.tensor([True, True])).norm()) < 1e-3
-    assert _lexicon()(text, torch.tensor([True, True])).shape == lexicon.looks[:2].shape
+    for count, described in ((2, [True, False]), (2, [True] * 2), (3, [True] * 3), (7, [True] * 7)):
+        text = world.text("red")[None].repeat(count, 1)
+        for answer in (
+            lexicon(text, torch.tensor(described)),
+            lexicon.heard(text, torch.tensor(described)),
+        ):
+            assert len(answer) == count
+            assert not answer.any()
+    without = _lexicon()
+    assert without(text, torch.tensor(described)).shape == (7, lexicon.looks.shape[1])
+    assert without.heard(text, torch.tensor(described)).shape == (7, 0)
+
+
+def test_words_are_heard_whichever_kind_of_drawing_taught_them():
+    lexicon = _lexicon("spot", "cell")
+    spots, cells = _World("spot", lexicon, 0), _World("cell", lexicon, 1)
+    for world in (spots, cells):
+        world.teach(lexicon)
+    assert lexicon.phrases == (
+        "color red",
+        "color green",
+        "color black",
+        "shape round",
+        "shape long",
+    )
+    text = torch.stack([spots.text("red", "round"), spots.text("green", "round")])
+    heard = lexicon.heard(text, torch.tensor([True, True]))
+    assert heard.argmax(1).tolist() == [0, 1]
+    assert 0.2 < float(heard[0, 0]) < 1
+    # What is said of both tells nothing.
+    assert float(heard[:, 3:].abs().max()) < 0.1
 
 
 def test_the_kind_whose_sentences_are_most_like_the_texts_answers():
@@ -190,7 +221,31 @@ def test_the_memory_is_weighed_against_the_lexicon():
         memory, both = (network.words(text, described, without=off) for off in (("lexicon",), ()))
         drawn = network.lexicon(text, described)
     torch.testing.assert_close(both.count, memory.count + 0.4)
+    torch.testing.assert_close(both.agreeing(torch.tensor(0.5)).known, memory.count / 2)
+    torch.testing.assert_close(both.agreeing(torch.tensor(0.5)).count, both.count / 2)
     torch.testing.assert_close(both.known, memory.count)
     # Blue is known to the memory, red is not.
     assert float(cosine_similarity(both.directions[0], memory.directions[0], dim=0)) > 0.9
     assert float(cosine_similarity(both.directions[1], drawn[1], dim=0)) > 0.9
+
+
+def test_a_zero_direction_is_worth_no_picture():
+    network = tiny_network()
+    recall = network.memory.nothing(2)
+    drawn = torch.zeros(2, recall.directions.shape[1])
+    drawn[0, 0] = 1
+    joined = recall.joined(drawn, 0.4)
+    torch.testing.assert_close(joined.count, torch.tensor([0.4, 0.0]))
+    assert torch.equal(joined.directions, drawn)
+    assert not joined.known.any()
+
+
+def test_a_task_of_words_alone_has_its_center_where_pictures_lie_even_without_memory():
+    engine = tiny_engine()
+    middle = engine.network.head.feature_mean
+    middle.copy_(torch.linspace(-1, 1, len(middle)))
+    with torch.no_grad():
+        written = engine.synthesize(colored_support((0, 0, 0)), without=("memory",)).weights
+    at_middle = written["classifier.weight"] @ middle + written["classifier.bias"]
+    assert float(written["classifier.weight"].norm()) > 0
+    torch.testing.assert_close(at_middle, torch.zeros(3), atol=1e-3, rtol=0)

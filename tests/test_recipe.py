@@ -178,3 +178,12 @@ def test_the_digest_does_not_depend_on_where_files_lie_nor_on_checkpoint_interva
 )
 def test_the_digest_depends_on_what_decides_the_result(tmp_path, changes):
     assert tiny_recipe(tmp_path, **changes).digest != tiny_recipe(tmp_path).digest
+
+
+@pytest.mark.parametrize("count", [-1, 1, 9])
+def test_too_few_drawings_to_learn_words_from_are_refused(tmp_path, count):
+    path = write(tmp_path, f"lexicon_drawings = {count}\n{MINIMAL}")
+    message = rf"^small\.toml: lexicon_drawings must be 0 or at least 10, got {count}\.$"
+    with pytest.raises(InputError, match=message):
+        load_recipe(path)
+    assert load_recipe(write(tmp_path, f"lexicon_drawings = 10\n{MINIMAL}")).lexicon_drawings == 10

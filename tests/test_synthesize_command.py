@@ -37,6 +37,7 @@ def test_synthesize_writes_a_classifier_and_says_where_on_stdout(
     assert (done.status, done.out) == (0, f"{out}\n")
     assert "classes (pictures): blue 3, green 3, red 3; 3 described" in done.err
     assert re.search(r"^synthesized test_efficientnet in \d+\.\d\d s$", done.err, re.MULTILINE)
+    assert re.search(r"^heard in the description of blue: color blue$", done.err, re.MULTILINE)
     assert sorted(files_below(out.parent)) == [
         "model",
         "model/README.md",

@@ -19,7 +19,7 @@ _SGPS, _FIXED = "sgps", "best fixed mixture"
 _GROUPS = {
     "experts": "The base moved towards experts, alike for all tasks and tensors",
     "pictures": "Views of the support, and size of the pictures",
-    "head": "Memory, metric and other heads, on features of the base",
+    "head": "Words, metric and other heads, on features of the base",
     "engine": "The whole engine, which writes a network for every task",
     "learning": "Generator, memory's worth and head learned otherwise from tasks, on the same networks",
 }

@@ -111,7 +111,8 @@ None is medical data, and nothing here says how well real pictures are classifie
 <h1>Classifiers from drawings and words</h1>
 <p>Each classifier below was synthesized from five drawings and a few sentences a class: every weight of a small
 convolutional network, with no training step on the task. The tasks are easy on purpose: one of the attributes in the
-descriptions is enough to tell the classes apart.</p>
+descriptions is enough to tell the classes apart, and the engine has learned what such words look like from other drawings
+of these kinds.</p>
 <dl class="summary">{summary}</dl>
 </header>
 <main>

@@ -1,4 +1,4 @@
-"""The words of the drawn tasks: which attributes a lesion or a cell has, their values, and how each value is said.
+"""The words of drawn lesions and cells: which attributes they have, their values, and how each value is said.
 
 They are the words of dermatoscopy and of hematology, so that they mean in a drawing what they mean in a real picture.
 """

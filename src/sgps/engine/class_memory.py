@@ -46,7 +46,7 @@ _ASSUMED_LIKENESS = 0.7
 
 @dataclass(frozen=True, kw_only=True)
 class Recall:
-    """What is known of the N classes of a task by their descriptions; K experts."""
+    """What memory and lexicon know of the N classes of a task by their descriptions; K experts."""
 
     directions: Tensor
     """Where each class lies from the middle of the task (N, F); of length one where the answer is clear, less where not."""
@@ -72,7 +72,7 @@ class Recall:
         )
 
     def joined(self, directions: Tensor, count: float) -> Recall:
-        """The same with other directions (N, F) beside, each worth `count` pictures unless it is zero."""
+        """The same with other directions (N, F) beside, worth `count` pictures each, a zero one none; not yet `agreeing`."""
         more = count * (directions.norm(dim=1) > 0).to(self.count)
         total = self.count + more
         share = (more / total.clamp(min=1e-6))[:, None]
@@ -226,7 +226,7 @@ class ClassMemory(nn.Module):
             directions=zeros(classes, width),
             count=zeros(classes),
             known=zeros(classes),
-            center=middles.mean(0) if len(middles) else zeros(width),
+            center=zeros(width),
             familiarity=zeros(self.num_experts),
             shares=zeros(classes, len(self.text)),
             agreement=torch.ones_like(self.log_count),

@@ -212,7 +212,7 @@ class Engine:
                 "n_shot": dict(zip(ordered.class_names, ordered.shots, strict=True)),
                 "recalled": self._recalled(recall, ordered.class_names),
                 "agreement": _agreement(recall),
-                "heard": self._heard(task, ordered.class_names),
+                "heard": {} if "lexicon" in without else self._heard(task, ordered.class_names),
                 "sgps_version": __version__,
             },
         )
@@ -233,25 +233,23 @@ class Engine:
         return recalled
 
     def _heard(self, task: TaskTensors, class_names: Sequence[str]) -> dict[str, list[str]]:
-        """Which values of drawn attributes each class's descriptions state, other than the other classes', the clearest first."""
+        """What each class's descriptions say of drawn attributes that the other classes' do not, the clearest first."""
         lexicon = self.network.lexicon
+        scores = lexicon.heard(task.text, task.has_text).cpu()
         heard: dict[str, list[str]] = {}
-        if not lexicon.kinds or int(task.has_text.sum()) < 2:
-            return heard
-        most = min(_MOST_HEARD, len(lexicon.values))
-        for name, row in zip(class_names, lexicon.heard(task.text, task.has_text), strict=True):
-            clearest = row.topk(most).indices.tolist()
+        for name, row in zip(class_names, scores, strict=True):
+            clearest = row.topk(min(_MOST_HEARD, len(row))).indices.tolist()
             found = [
-                lexicon.values[place] for place in clearest if float(row[place]) >= _LEAST_HEARD
+                lexicon.phrases[place] for place in clearest if float(row[place]) >= _LEAST_HEARD
             ]
             if found:
-                heard[name] = [value.partition("/")[2].replace("/", " ") for value in found]
+                heard[name] = found
         return heard
 
     @torch.no_grad()
     def text_features(self, descriptions: Sequence[Sequence[str]]) -> Tensor | None:
-        """For each class its descriptions as a point among base features (N, F); none if a class has no description."""
-        if not all(descriptions):
+        """For each class its descriptions as a point among base features (N, F); none if one has none, or no class is known."""
+        if not all(descriptions) or not self.config.known_classes:
             return None
         text = torch.stack([self._mean_embedding(tuple(own)) for own in descriptions])
         has_text = torch.ones(len(text), dtype=torch.bool, device=self.device)

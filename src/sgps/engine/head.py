@@ -1,9 +1,9 @@
 """Head: the last layer in closed form, from support features and class descriptions; no gradient step.
 
-In: features of the support pictures under the synthesized backbone, and what the memory recalls of the classes. Out: classifier
+In: features of the support pictures under the synthesized backbone, and what is recalled of the classes. Out: classifier
 weight (N, F) and bias (N,), temperature folded in. Each class is represented by its pictures and by one pseudo-picture that its
-description recalls, which counts as many pictures as the memory says: it decides alone when there is no picture, and fades as
-pictures come. A weighted ridge regression to centered one-hot targets follows, on centered features in a metric that counts
+description recalls, which counts as many pictures as memory and lexicon say: it decides alone when there is no picture, and fades
+as pictures come. A weighted ridge regression to centered one-hot targets follows, on centered features in a metric that counts
 directions less in which pictures of one class differ anyway (measured in pretraining), L2-normalized. Since scores are compared
 for one picture at a time, the normalization of queries is a common factor and can stay out of the exported network; the metric
 is linear and is folded into it.
@@ -193,7 +193,8 @@ class Head(nn.Module):
             center = _center(_class_means(features.mean(1), member)[seen], count, recall)
         else:
             # The mean of a single class would put that class itself at the origin.
-            center = recall.center if bool(known.any()) else self.feature_mean.to(features)
+            remembers = len(recall.middles) > 0 and bool(known.any())
+            center = recall.center if remembers else self.feature_mean.to(features)
         centered = self.in_metric((features - center).reshape(-1, width), shots)
         lengths = centered.norm(dim=-1, keepdim=True)
         total = counts + recall.count

@@ -30,6 +30,8 @@ _WORD_RIDGE = 10.0
 """Penalty of the values that are heard in a text, in mean squares of an embedding's numbers over all drawings of a kind."""
 _LOOK_RIDGE = 5.0
 """Penalty of how a value looks, in drawings."""
+_ALIKE = 1e-4
+"""Distance of texts from their middle that is rounding."""
 
 
 class Lexicon(nn.Module):
@@ -38,6 +40,8 @@ class Lexicon(nn.Module):
     kind_texts: Tensor
     words: Tensor
     looks: Tensor
+    kind_of: Tensor
+    phrase_of: Tensor
 
     def __init__(self, config: EngineConfig) -> None:
         super().__init__()
@@ -47,10 +51,18 @@ class Lexicon(nn.Module):
         kinds = [name.partition("/")[0] for name in self.values]
         self.kinds = tuple(dict.fromkeys(kinds))
         """Names of the kinds of drawings."""
+        said = [name.partition("/")[2].replace("/", " ") for name in self.values]
+        self.phrases = tuple(dict.fromkeys(said))
+        """What the values are called to a reader, as `attribute value`; kinds may share them."""
         self.register_buffer("kind_texts", torch.zeros(len(self.kinds), config.text_width))
         self.register_buffer("words", torch.zeros(len(kinds), config.text_width))
         self.register_buffer("looks", torch.zeros(len(kinds), features))
-        self._rows = [[row for row, own in enumerate(kinds) if own == kind] for kind in self.kinds]
+        places = {
+            "kind_of": [self.kinds.index(kind) for kind in kinds],
+            "phrase_of": [self.phrases.index(phrase) for phrase in said],
+        }
+        for name, place in places.items():
+            self.register_buffer(name, torch.tensor(place, dtype=torch.int64), persistent=False)
 
     @torch.no_grad()
     def learn(
@@ -64,8 +76,8 @@ class Lexicon(nn.Module):
             texts: embeddings (m, T) of a sentence about each.
             features: base features (m, F) of the drawings.
         """
-        rows = self._rows[self.kinds.index(kind)]
-        column = {self.values[row]: place for place, row in enumerate(rows)}
+        rows = torch.nonzero(self.kind_of == self.kinds.index(kind))[:, 0]
+        column = {self.values[row]: place for place, row in enumerate(rows.tolist())}
         told = texts.new_zeros(len(shown), len(rows))
         for row, values in zip(told, shown, strict=True):
             row[[column[value] for value in values]] = 1
@@ -76,38 +88,51 @@ class Lexicon(nn.Module):
         self.looks[rows] = _ridge(told, features, torch.tensor(_LOOK_RIDGE).to(told))
 
     def forward(self, text: Tensor, has_text: Tensor) -> Tensor:
-        """Directions (N, F), the middle one of length one and none longer; zero where there is nothing to compare.
+        """Directions (N, F), of mean length one and none longer; zero where there is nothing to compare.
 
         Args:
             text: text embeddings (N, T); rows without a description are ignored.
             has_text: bool (N,).
         """
         directions = self.looks.new_zeros(len(has_text), self.looks.shape[1])
-        if not self.kinds or int(has_text.sum()) < 2:
+        if not self._tells_apart(text, has_text):
             return directions
-        say, heard = self._heard(text, has_text)
-        for share, rows in zip(say, self._rows, strict=True):
-            directions = directions + share * _of_mean_length_one(heard[:, rows] @ self.looks[rows])
-        directions = _of_mean_length_one(directions)
-        bounded: Tensor = directions / directions.norm(dim=1, keepdim=True).clamp(min=1)
-        return bounded
+        say, heard = self._heard(text[has_text])
+        own = directions[has_text]
+        for kind, share in enumerate(say):
+            rows = self.kind_of == kind
+            own = own + share * _of_mean_length_one(heard[:, rows] @ self.looks[rows])
+        own = _of_mean_length_one(own)
+        directions[has_text] = own / own.norm(dim=1, keepdim=True).clamp(min=1)
+        return directions
 
     def heard(self, text: Tensor, has_text: Tensor) -> Tensor:
-        """How much more the texts of each class say each value than those of the others (N, V); 0 to 1 for a plain word.
+        """How much more the texts of each class say each of P phrases than those of the others (N, P); about 1 for a plain word.
 
         Args:
-            text: text embeddings (N, T).
-            has_text: bool (N,), at least one.
+            text: text embeddings (N, T); rows without a description are ignored.
+            has_text: bool (N,).
         """
-        say, heard = self._heard(text, has_text)
-        of_kind = torch.tensor([len(rows) for rows in self._rows], device=say.device)
-        return heard * say.repeat_interleave(of_kind)
+        found = self.looks.new_zeros(len(has_text), len(self.phrases))
+        if self._tells_apart(text, has_text):
+            say, heard = self._heard(text[has_text])
+            found[has_text] = found[has_text].index_add(
+                1, self.phrase_of, heard * say[self.kind_of]
+            )
+        return found
 
-    def _heard(self, text: Tensor, has_text: Tensor) -> tuple[Tensor, Tensor]:
+    def _tells_apart(self, text: Tensor, has_text: Tensor) -> bool:
+        """Whether the described classes are described differently, and there are words to hear."""
+        described = text[has_text]
+        if not self.kinds or len(described) < 2:
+            return False
+        return float((described - described.mean(0)).norm(dim=1).max()) > _ALIKE
+
+    def _heard(self, text: Tensor) -> tuple[Tensor, Tensor]:
         """The say of each kind (G,), and the values heard in each class's texts, from the middle of all (N, V)."""
-        middle = text[has_text].mean(0)
+        middle = text.mean(0)
         say = (_SHARPNESS * (self.kind_texts @ functional.normalize(middle, dim=0))).softmax(0)
-        return say, ((text - middle) * has_text[:, None]) @ self.words.T
+        return say, (text - middle) @ self.words.T
 
 
 def _ridge(given: Tensor, wanted: Tensor, penalty: Tensor) -> Tensor:

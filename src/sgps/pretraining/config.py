@@ -20,6 +20,8 @@ from sgps.records import build
 
 HUB = "hf-hub:"
 """How the name of a network on the hub begins, as in timm."""
+_LEAST_DRAWINGS = 10
+"""Fewest drawings of a kind from which anything can be learned."""
 EPISODIC = "episodic"
 """Name of the last stage; those before it train one network each."""
 _AFTER_NETWORKS = {
@@ -243,7 +245,12 @@ def load_recipe(path: Path) -> Recipe:
         table["start"] = str((path.parent / start).resolve())
     if isinstance(data, str):
         table["data"] = (path.parent / data).resolve()
-    return build(Recipe, table, where)
+    recipe = build(Recipe, table, where)
+    if recipe.lexicon_drawings != 0 and recipe.lexicon_drawings < _LEAST_DRAWINGS:
+        raise InputError(
+            f"{where}: lexicon_drawings must be 0 or at least {_LEAST_DRAWINGS}, got {recipe.lexicon_drawings}."
+        )
+    return recipe
 
 
 def _expert(table: dict[str, object], section: str) -> Expert:

@@ -1,6 +1,6 @@
 """Teach the engine's lexicon: draw pictures, say what they show, and look at them with the base.
 
-In: a `SynthesisNetwork` that holds its base. Out: the same network, its lexicon filled.
+In: a `SynthesisNetwork` that holds its base. Out: the same network, its lexicon filled. Of several processes each does the same.
 """
 
 from __future__ import annotations

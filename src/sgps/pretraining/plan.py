@@ -51,7 +51,7 @@ def plan(recipe: Recipe, processes: int) -> dict[str, object]:
         "sets": sets,
         "pictures": pictures,
         "drawn_pictures": recipe.drawn_images,
-        "lexicon_drawings": len(KINDS) * recipe.lexicon_drawings,
+        "drawings_of_lexicon": len(KINDS) * recipe.lexicon_drawings,
         "gigabytes_of_pictures": round(stored / 1e9, 2),
         "stages": {
             "base": _stage(recipe.representation, processes),
