@@ -9,7 +9,9 @@ at every size. Masks are float32 (S, S) in 0..1. Whatever is small is painted wi
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -161,6 +163,17 @@ def bar_distance(
     return distance
 
 
+def chain_distance(
+    side: int, points: Sequence[Point], radius: float, part: Part = EVERYWHERE
+) -> Array:
+    """Distance from rounded bars joined end to end, negative inside."""
+    bars = (bar_distance(side, start, end, radius, part) for start, end in pairwise(points))
+    shape = next(bars)
+    for bar in bars:
+        np.minimum(shape, bar, out=shape)
+    return shape
+
+
 def mesh(rng: np.random.Generator, side: int, cells: float) -> tuple[Array, Array]:
     """Honeycomb of jittered cells: distance to the nearest center, and to the wall between cells, in cell widths."""
     axis = (grid(side)[0][0] + 1) * np.float32(cells / 2)
@@ -187,7 +200,7 @@ def mesh(rng: np.random.Generator, side: int, cells: float) -> tuple[Array, Arra
 
 
 class Stencil:
-    """A mask made of strokes and dots, drawn in units of half the picture."""
+    """A mask made of strokes, dots and polygons, drawn in units of half the picture."""
 
     def __init__(self, side: int) -> None:
         self.side = side
@@ -208,9 +221,14 @@ class Stencil:
         reach[:, 0], reach[:, 1] = a, b
         boxes = np.hstack([points - reach, points + reach])
         boxes = ((boxes + 1) * self.side).tolist()
-        levels = np.broadcast_to(np.rint(np.multiply(level, 255)).astype(int), len(points)).tolist()
-        for box, fill in zip(boxes, levels, strict=True):
+        for box, fill in zip(boxes, _levels(level, len(points)), strict=True):
             self._draw.ellipse(box, fill=fill)
+
+    def polygons(self, corners: NDArray[np.floating], level: ArrayLike = 1.0) -> None:
+        """Filled polygons (n, k, 2), each over those before it; level is one for all, or one for each."""
+        paths = ((corners + 1) * self.side).reshape(len(corners), 2 * corners.shape[1]).tolist()
+        for path, fill in zip(paths, _levels(level, len(paths)), strict=True):
+            self._draw.polygon(path, fill=fill)
 
     def stroke(self, points: NDArray[np.floating], width: float, level: float = 1.0) -> None:
         """Polyline through `points` (n, 2)."""
@@ -227,6 +245,55 @@ class Stencil:
         mask = np.asarray(image, dtype=np.float32)
         mask *= np.float32(1 / 255)
         return mask
+
+
+def _levels(level: ArrayLike, count: int) -> list[int]:
+    """Gray values of `count` shapes, whose level is one for all, or one for each."""
+    grays = np.rint(np.multiply(level, 255)).astype(int)
+    levels: list[int] = np.broadcast_to(grays, count).tolist()
+    return levels
+
+
+def toward(angle: ArrayLike) -> NDArray[np.float64]:
+    """Unit vector at an angle, or one (n, 2) for each of n angles."""
+    return np.stack([np.cos(angle), np.sin(angle)], axis=-1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Winding:
+    """How vessels wind and split."""
+
+    steps: int
+    """Straight pieces from one split to the next."""
+    turn: float
+    """How far a piece turns from the one before at most, in radians."""
+    fork: float
+    """How far a half turns aside at most, in radians; 0.3 at least."""
+    width: float
+    """Width of a half, as a share of the whole's."""
+    length: float
+    """Length of a half, as a share of the whole's."""
+
+
+def draw_vessel(
+    rng: np.random.Generator,
+    stencil: Stencil,
+    start: NDArray[np.float64],
+    angle: float,
+    width: float,
+    length: float,
+    winding: Winding,
+) -> None:
+    """Draw a winding vessel that splits in two, each half finer, until it is a hair."""
+    turns = angle + np.cumsum(rng.uniform(-winding.turn, winding.turn, winding.steps))
+    pieces = toward(turns) * (length / winding.steps)
+    points = np.vstack([start, start + np.cumsum(pieces, axis=0)])
+    stencil.stroke(points, width)
+    if width > 0.011:
+        for hand in (-1, 1):
+            bend = float(turns[-1]) + hand * float(rng.uniform(0.3, winding.fork))
+            finer, shorter = width * winding.width, length * winding.length
+            draw_vessel(rng, stencil, points[-1], bend, finer, shorter, winding)
 
 
 def scatter(rng: np.random.Generator, at: Disc, spacing: float) -> NDArray[np.float64]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import pairwise
 from math import hypot
 
 import numpy as np
@@ -21,10 +20,10 @@ from sgps.datasets.drawing import (
     Part,
     Point,
     Stencil,
-    bar_distance,
     blend,
     box,
     canvas,
+    chain_distance,
     ellipse_distance,
     finish,
     noise,
@@ -180,7 +179,7 @@ def _nucleus_distance(rng: np.random.Generator, cell: _Cell, kind: str, at: Disc
     if kind == "band":
         bow = np.linspace(-0.68 * np.pi, 0.68 * np.pi, 9) * rng.uniform(0.92, 1.08)
         points = [place(0.76 * float(np.cos(b)) - 0.10, 0.80 * float(np.sin(b))) for b in bow]
-        return _chain(side, points, 0.19 * radius, part)
+        return chain_distance(side, points, 0.19 * radius, part)
 
     if kind == "bilobed":
         points = [place(u, float(rng.uniform(-0.08, 0.08))) for u in (-0.62, 0.62)]
@@ -194,7 +193,7 @@ def _nucleus_distance(rng: np.random.Generator, cell: _Cell, kind: str, at: Disc
             for (u, v), b in zip(reach, bow, strict=True)
         ]
         lobe, thread = {3: 0.36, 4: 0.32, 5: 0.28}[count], 0.05
-    shape = _chain(side, points, thread * radius, part)
+    shape = chain_distance(side, points, thread * radius, part)
     for point in points:
         axes = (
             float(rng.uniform(0.95, 1.15)) * lobe * radius,
@@ -209,15 +208,6 @@ def _smooth_max(a: Array, b: Array, width: float) -> Array:
     h = np.clip(np.float32(0.5) + (a - b) * np.float32(0.5 / width), 0, 1)
     blended: Array = b + h * (a - b) + np.float32(width) * h * (1 - h)
     return blended
-
-
-def _chain(side: int, points: list[Point], radius: float, part: Part) -> Array:
-    """Distance from rounded bars joined end to end."""
-    bars = (bar_distance(side, start, end, radius, part) for start, end in pairwise(points))
-    shape = next(bars)
-    for bar in bars:
-        np.minimum(shape, bar, out=shape)
-    return shape
 
 
 def _paint_nucleus(

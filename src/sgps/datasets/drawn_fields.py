@@ -23,6 +23,7 @@ from sgps.datasets.drawing import (
     noise,
     scatter,
     soft,
+    toward,
 )
 from sgps.datasets.drawn_bodies import ANATOMY, APEX, Scene, new_scene
 
@@ -171,9 +172,8 @@ def _paint_mass(
         spikes = Stencil(scene.side)
         count = int(rng.integers(10, 14))
         for angle in (np.arange(count) + rng.uniform(-0.3, 0.3, count)) * (2 * np.pi / count):
-            way = np.array((np.cos(angle), np.sin(angle)))
             ends = np.array([0.4, 1.05, float(rng.uniform(1.4, 1.8))])[:, None] * reach
-            points = np.array(at) + ends * way
+            points = np.array(at) + ends * toward(angle)
             scene.stroke(spikes, points[:2], 0.052)
             scene.stroke(spikes, points, 0.026)
         # Under ultrasound the strands around a dark core are bright.

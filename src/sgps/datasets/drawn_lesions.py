@@ -17,8 +17,10 @@ from sgps.datasets.drawing import (
     Array,
     Color,
     Stencil,
+    Winding,
     blend,
     canvas,
+    draw_vessel,
     finish,
     grid,
     mesh,
@@ -27,6 +29,7 @@ from sgps.datasets.drawing import (
     polar,
     scatter,
     soft,
+    toward,
 )
 
 _COLORS: dict[str, Color] = {
@@ -46,6 +49,8 @@ _SKINS: tuple[Color, ...] = (
     (208, 164, 134),
     (190, 146, 114),
 )
+_WINDING = Winding(steps=5, turn=0.38, fork=0.8, width=0.66, length=0.78)
+"""How vessels run, in a lesion."""
 
 
 def draw_lesion(
@@ -162,7 +167,7 @@ def _streaks(rng: np.random.Generator, picture: Array, color: Array, at: _Place)
         edge = float(at.table[int(angle / (2 * np.pi) * len(at.table)) % len(at.table)])
         reach = np.linspace(rng.uniform(0.62, 0.80), rng.uniform(1.06, 1.24), 4) * edge
         bend = angle + rng.uniform(-0.04, 0.04) * np.arange(4)
-        points = np.stack([at.x + reach * np.cos(bend), at.y + reach * np.sin(bend)], axis=1)
+        points = (at.x, at.y) + reach[:, None] * toward(bend)
         thick = rng.uniform(0.038, 0.056)
         for step, (start, end) in enumerate(pairwise(points)):
             stencil.stroke(np.stack([start, end]), thick * (1 - 0.22 * step), 1 - 0.10 * step)
@@ -200,38 +205,11 @@ def _vessels(rng: np.random.Generator, picture: Array, color: Array, at: _Place)
     stencil = Stencil(at.side)
     trunks = int(rng.integers(3, 5))
     for angle in rng.uniform(0, 2 * np.pi) + np.arange(trunks) * 2 * np.pi / trunks:
-        start = np.array((at.x, at.y)) + 0.95 * at.radius * np.array((np.cos(angle), np.sin(angle)))
-        _branch(
-            rng, stencil, start, angle + np.pi + rng.uniform(-0.4, 0.4), 0.036, 0.42 * at.radius
-        )
+        start = np.array((at.x, at.y)) + 0.95 * at.radius * toward(angle)
+        inward = angle + np.pi + rng.uniform(-0.4, 0.4)
+        draw_vessel(rng, stencil, start, inward, 0.036, 0.42 * at.radius, _WINDING)
     mask = stencil.mask(0.006) * at.inside
     blend(picture, (176, 22, 36), mask * np.float32(0.9))
-
-
-def _branch(
-    rng: np.random.Generator,
-    stencil: Stencil,
-    start: NDArray[np.float64],
-    angle: float,
-    width: float,
-    length: float,
-) -> None:
-    """Draw a winding vessel that splits in two, each half finer, until it is a hair."""
-    points = [start]
-    for _ in range(5):
-        angle += rng.uniform(-0.38, 0.38)
-        points.append(points[-1] + length / 5 * np.array((np.cos(angle), np.sin(angle))))
-    stencil.stroke(np.array(points), width)
-    if width > 0.011:
-        for side in (-1, 1):
-            _branch(
-                rng,
-                stencil,
-                points[-1],
-                angle + side * rng.uniform(0.3, 0.8),
-                width * 0.66,
-                length * 0.78,
-            )
 
 
 def _dotted_vessels(rng: np.random.Generator, picture: Array, color: Array, at: _Place) -> None:
@@ -297,8 +275,7 @@ def _paint_skin_and_hairs(rng: np.random.Generator, picture: Array) -> None:
         hairs = Stencil(side)
         growth = rng.uniform(0, np.pi)
         for _ in range(int(rng.integers(1, 6))):
-            angle = growth + rng.normal(0, 0.35)
-            way = np.array((np.cos(angle), np.sin(angle)))
+            way = toward(growth + rng.normal(0, 0.35))
             t = np.linspace(-1, 1, 14)[:, None]
             bow = rng.uniform(-0.25, 0.25) * (1 - t**2) * (-way[1], way[0])
             hairs.stroke(
