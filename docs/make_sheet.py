@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from sgps.datasets.drawn import KINDS, draw_any
+from sgps.drawings.tasks import KINDS, draw_any
 
 SIDE, COLUMNS, ROWS, SEED = 96, 10, 2, 7
 

@@ -24,7 +24,7 @@ from sklearn.metrics import accuracy_score, balanced_accuracy_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sgps.datasets.drawn import KINDS, draw_any
+from sgps.drawings.tasks import KINDS, draw_any
 from sgps.engine.engine import Engine
 from sgps.evaluation.provenance import provenance
 

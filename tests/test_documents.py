@@ -16,8 +16,8 @@ import make_tables
 from sgps.cli import app, main
 from sgps.clinical.conditions import conditions
 from sgps.datasets import isic, medmnist
-from sgps.datasets.drawn_field_words import FIELD
-from sgps.datasets.drawn_words import CELL, LESION
+from sgps.drawings.field_words import FIELD
+from sgps.drawings.words import CELL, LESION
 from tables.reading import Results
 
 ROOT = Path(__file__).parent.parent

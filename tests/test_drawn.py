@@ -9,17 +9,17 @@ import pytest
 import torch
 from torch import Tensor
 
-from sgps.datasets import drawn
-from sgps.datasets.drawn import KINDS, DrawnTask, draw_any, draw_task
-from sgps.datasets.drawn_cells import draw_cell
-from sgps.datasets.drawn_field_words import FIELD
-from sgps.datasets.drawn_fields import draw_field
-from sgps.datasets.drawn_lesions import draw_lesion
-from sgps.datasets.drawn_surface_words import SURFACE
-from sgps.datasets.drawn_surfaces import draw_surface
-from sgps.datasets.drawn_tissue_words import TISSUE
-from sgps.datasets.drawn_tissues import draw_tissue
-from sgps.datasets.drawn_words import CELL, LESION, Vocabulary
+from sgps.drawings import tasks as drawn
+from sgps.drawings.cells import draw_cell
+from sgps.drawings.field_words import FIELD
+from sgps.drawings.fields import draw_field
+from sgps.drawings.lesions import draw_lesion
+from sgps.drawings.surface_words import SURFACE
+from sgps.drawings.surfaces import draw_surface
+from sgps.drawings.tasks import KINDS, DrawnTask, draw_any, draw_task
+from sgps.drawings.tissue_words import TISSUE
+from sgps.drawings.tissues import draw_tissue
+from sgps.drawings.words import CELL, LESION, Vocabulary
 from sgps.errors import InputError
 
 WORDS = {"lesion": LESION, "cell": CELL, "field": FIELD, "surface": SURFACE, "tissue": TISSUE}

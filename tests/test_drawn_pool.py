@@ -8,7 +8,7 @@ import pytest
 import torch
 from pools import SIZE, drawn_pool, pretraining, tiny_recipe, write_sets
 
-from sgps.datasets.drawn import KINDS, draw_any
+from sgps.drawings.tasks import KINDS, draw_any
 from sgps.pretraining.drawn_pool import FAMILY, with_drawn
 from sgps.pretraining.pool import Storage
 

@@ -18,7 +18,7 @@ SOURCE = Path(sgps.__file__).parent
 STAIRS = (
     ("errors", "files", "records", "task", "version"),
     ("images", "archives", "labelled", "clinical"),
-    ("datasets",),
+    ("datasets", "drawings"),
     ("manifests",),
     ("target", "model_card"),
     ("engine",),

@@ -8,7 +8,7 @@ from engines import TEXT_WIDTH, HashedText, colored_support, texts_of, tiny_engi
 from torch import Tensor
 from torch.nn.functional import cosine_similarity, normalize
 
-from sgps.datasets.drawn import KINDS, VALUES, draw_any, tell
+from sgps.drawings.tasks import KINDS, VALUES, draw_any, tell
 from sgps.engine.config import EngineConfig
 from sgps.engine.description_encoder import DescriptionEncoder
 from sgps.engine.lexicon import Lexicon

@@ -13,7 +13,7 @@ import torch
 from engines import colored_support, tiny_engine
 from torch import Tensor
 
-from sgps.datasets.drawn import draw_task
+from sgps.drawings.tasks import draw_task
 from sgps.engine.engine import Engine
 from sgps.engine.typicality import TypicalityReader
 from sgps.errors import InputError

@@ -27,7 +27,7 @@ from sgps.files import new_folder
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from sgps.datasets.drawn import DrawnTask
+    from sgps.drawings.tasks import DrawnTask
     from sgps.estimator import SynthesizedClassifier
 
 N_SHOT = 5
@@ -53,7 +53,7 @@ def demo(
 ) -> None:
     """Synthesize two classifiers from drawings and descriptions, and write a report to look at."""
     with new_folder(out) as folder:
-        from sgps.datasets.drawn import draw_task
+        from sgps.drawings.tasks import draw_task
 
         with progress_bars(quiet) as on_progress:
             runs = []
@@ -81,7 +81,7 @@ def _plain_task(seed: int, start: int) -> int:
 
     It has four classes or more, and one attribute alone tells them all apart. The report says so.
     """
-    from sgps.datasets.drawn import KINDS, draw_task
+    from sgps.drawings.tasks import KINDS, draw_task
 
     for index in count(start, step=len(KINDS)):
         looks = draw_task(seed, index, n_shot=1, n_query=0, image_size=16).looks

@@ -1,1 +1,1 @@
-"""Image sets: the catalogue of what may be pretrained on, and drawn pictures that need no data at all."""
+"""Image sets: the catalogue of what may be pretrained on, and the layouts in which known sets are published."""

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 import torch
 
-from sgps.datasets.drawn import VALUES
+from sgps.drawings.tasks import VALUES
 from sgps.engine.config import EngineConfig
 from sgps.engine.model import SynthesisNetwork
 from sgps.engine.text import TextEncoder

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from sgps.datasets.catalogue import image_set
-from sgps.datasets.drawn import KINDS, VALUES
+from sgps.drawings.tasks import KINDS, VALUES
 from sgps.evaluation.provenance import git_commit
 from sgps.pretraining.config import Expert, Recipe
 from sgps.pretraining.drawn_pool import FAMILY

@@ -13,7 +13,7 @@ import dataclasses
 
 import torch
 
-from sgps.datasets.drawn import Look, draw_any
+from sgps.drawings.tasks import Look, draw_any
 from sgps.pretraining.pool import LabelSource, Pool
 
 FAMILY = "drawn"

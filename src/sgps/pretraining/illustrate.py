@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import torch
 
-from sgps.datasets.drawn import KINDS, Look, draw_any, tell
+from sgps.drawings.tasks import KINDS, Look, draw_any, tell
 from sgps.engine.model import SynthesisNetwork
 from sgps.engine.text import TextEncoder
 from sgps.target.network import pooled_features

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 
 from sgps.datasets.catalogue import image_set
-from sgps.datasets.drawn import KINDS
+from sgps.drawings.tasks import KINDS
 from sgps.pretraining.config import HUB, Optimization, Recipe
 from sgps.pretraining.pool import train_archives, train_items
 from sgps.pretraining.start import read_start

@@ -5,7 +5,7 @@ They are the words of histology, so that they mean in a drawing what they mean i
 
 from __future__ import annotations
 
-from sgps.datasets.drawn_words import Vocabulary
+from sgps.drawings.words import Vocabulary
 
 TISSUE = Vocabulary(
     subjects=("tissue", "tissue section", "stained section", "tissue under the microscope"),

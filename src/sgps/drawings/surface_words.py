@@ -6,7 +6,7 @@ eye, so that they mean in a drawing what they mean in a real picture.
 
 from __future__ import annotations
 
-from sgps.datasets.drawn_words import Vocabulary
+from sgps.drawings.words import Vocabulary
 
 SURFACE = Vocabulary(
     subjects=("area", "lesion", "patch", "spot"),

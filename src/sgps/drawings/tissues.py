@@ -1,6 +1,6 @@
 """Drawn tissue sections under a microscope: how each value of each attribute is painted.
 
-In: a look, which maps attribute to value (`drawn_tissue_words.TISSUE`). Out: a picture. Everything else (tone of the stain,
+In: a look, which maps attribute to value (`tissue_words.TISSUE`). Out: a picture. Everything else (tone of the stain,
 magnification, direction, light, focus) is left to chance. The architecture's ground is painted first and says where nuclei
 lie; then come red cells and clefts, and last the nuclei.
 """
@@ -13,9 +13,9 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from sgps.datasets.drawing import Array, Color, Stencil, blend, canvas, finish, noise, soft
-from sgps.datasets.drawn_architectures import ARCHITECTURES, SPACED
-from sgps.datasets.drawn_sections import Nuclei, Section, blobs, nested, sample
+from sgps.drawings.architectures import ARCHITECTURES, SPACED
+from sgps.drawings.brushes import Array, Color, Stencil, blend, canvas, finish, noise, soft
+from sgps.drawings.sections import Nuclei, Section, blobs, nested, sample
 
 _STAINS: dict[str, tuple[Color, Color, Color]] = {
     "pink": ((238, 184, 208), (224, 148, 186), (134, 66, 140)),

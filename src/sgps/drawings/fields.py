@@ -1,6 +1,6 @@
 """Drawn gray fields, as radiographs, ultrasound and tomograms are: how each value of each attribute is painted.
 
-A field's look is a mapping from attribute to value (`drawn_field_words.FIELD`); everything else (exposure, grain, turn,
+A field's look is a mapping from attribute to value (`field_words.FIELD`); everything else (exposure, grain, turn,
 body, number of ribs, side of the findings, markers, border) is left to chance. Findings keep out of each other's way:
 consolidation and fluid lie on one side, above and below, the mass lies on the other.
 """
@@ -12,7 +12,8 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from sgps.datasets.drawing import (
+from sgps.drawings.bodies import ANATOMY, APEX, Scene, new_scene
+from sgps.drawings.brushes import (
     Array,
     Point,
     Stencil,
@@ -25,7 +26,6 @@ from sgps.datasets.drawing import (
     soft,
     toward,
 )
-from sgps.datasets.drawn_bodies import ANATOMY, APEX, Scene, new_scene
 
 
 def draw_field(

@@ -1,6 +1,6 @@
 """The bodies in drawn gray fields, before anything is found in them: a radiograph, an ultrasound fan and a tomogram.
 
-Each painter of `ANATOMY` leaves out the heart, whose size and place are attributes (`drawn_fields` paints it), and gives the
+Each painter of `ANATOMY` leaves out the heart, whose size and place are attributes (`fields` paints it), and gives the
 mask of the field that findings may lie in: the lungs, or all of the fan.
 """
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sgps.datasets.drawing import (
+from sgps.drawings.brushes import (
     Array,
     Point,
     Stencil,

@@ -1,6 +1,6 @@
 """Drawn blood cells in a stained smear: how each value of each attribute is painted.
 
-A cell's look is a mapping from attribute to value (`drawn_words.CELL`); everything else (stain, red cells, place, turn,
+A cell's look is a mapping from attribute to value (`words.CELL`); everything else (stain, red cells, place, turn,
 light, focus) is left to chance.
 """
 
@@ -13,7 +13,7 @@ from math import hypot
 import numpy as np
 from numpy.typing import NDArray
 
-from sgps.datasets.drawing import (
+from sgps.drawings.brushes import (
     Array,
     Color,
     Disc,

@@ -5,7 +5,7 @@ They are the words of radiology, so that they mean in a drawing what they mean i
 
 from __future__ import annotations
 
-from sgps.datasets.drawn_words import Vocabulary
+from sgps.drawings.words import Vocabulary
 
 FIELD = Vocabulary(
     subjects=("gray image", "grayscale scan", "scan", "gray-level picture"),

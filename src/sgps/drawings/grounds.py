@@ -3,7 +3,7 @@
 In: a scene, which starts black, flat and dull. Out: the same scene with the ground's picture, height and gloss, and the color
 that the area will lie on. No attribute has a say here: which ground it is, and its tone, are left to chance.
 
-Color and height are painted apart, here and in what lies on the ground; `drawn_surfaces` lights the height map at the end.
+Color and height are painted apart, here and in what lies on the ground; `surfaces` lights the height map at the end.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sgps.datasets.drawing import (
+from sgps.drawings.brushes import (
     Array,
     Color,
     Point,

@@ -1,6 +1,6 @@
 """Where the area of a drawn body surface lies: shape, number, size and border.
 
-In: a look, which maps attribute to value (`drawn_surface_words.SURFACE`), and the side of the picture. Out: an `Area`, masks and
+In: a look, which maps attribute to value (`surface_words.SURFACE`), and the side of the picture. Out: an `Area`, masks and
 distances in which color, texture and relief are painted. Place, heading and the exact outline are left to chance.
 """
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from sgps.datasets.drawing import (
+from sgps.drawings.brushes import (
     Array,
     Disc,
     Part,

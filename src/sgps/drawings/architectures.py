@@ -1,6 +1,6 @@
 """The architectures of drawn tissue sections: each paints its ground and says where nuclei lie in it.
 
-In: a section of plain stroma. Out: the section's picture, painted in place, and its nuclei, which `drawn_tissues` paints.
+In: a section of plain stroma. Out: the section's picture, painted in place, and its nuclei, which `tissues` paints.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike
 
-from sgps.datasets.drawing import Array, Stencil, blend, grid, mesh, noise, soft
-from sgps.datasets.drawn_sections import (
+from sgps.drawings.brushes import Array, Stencil, blend, grid, mesh, noise, soft
+from sgps.drawings.sections import (
     Nuclei,
     Points,
     Section,

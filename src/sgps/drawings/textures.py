@@ -10,7 +10,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from sgps.datasets.drawing import (
+from sgps.drawings.areas import Area
+from sgps.drawings.brushes import (
     Array,
     Color,
     Stencil,
@@ -21,8 +22,7 @@ from sgps.datasets.drawing import (
     soft,
     toward,
 )
-from sgps.datasets.drawn_areas import Area
-from sgps.datasets.drawn_grounds import WINDING, Scene
+from sgps.drawings.grounds import WINDING, Scene
 
 
 def _plain(rng: np.random.Generator, scene: Scene, color: Array, at: Area) -> None:

@@ -1,11 +1,11 @@
 """Drawn close-ups of body surfaces (skin, wounds, mucosa, eardrum, nail, eye): how each value of each attribute is painted.
 
-In: a look, which maps attribute to value (`drawn_surface_words.SURFACE`). Out: a picture. Everything else (the surface around
+In: a look, which maps attribute to value (`surface_words.SURFACE`). Out: a picture. Everything else (the surface around
 the area, place, exact color, light, glints, hairs, dark rim of a scope, focus) is left to chance.
 
 Color and height are painted apart: textures and relief raise or dent one height map, which is lit at the end, so that
 bumps, domes and craters of one picture have their lights and shadows on the same sides. The surface around comes from
-`drawn_grounds`, the place from `drawn_areas`, the texture from `drawn_textures`; color, relief and light are here.
+`grounds`, the place from `areas`, the texture from `textures`; color, relief and light are here.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from sgps.datasets.drawing import (
+from sgps.drawings.areas import Area, choose_area
+from sgps.drawings.brushes import (
     Array,
     Color,
     Stencil,
@@ -27,9 +28,8 @@ from sgps.datasets.drawing import (
     soft,
     toward,
 )
-from sgps.datasets.drawn_areas import Area, choose_area
-from sgps.datasets.drawn_grounds import GROUNDS, Scene, new_scene
-from sgps.datasets.drawn_textures import TEXTURES
+from sgps.drawings.grounds import GROUNDS, Scene, new_scene
+from sgps.drawings.textures import TEXTURES
 
 _COLORS: dict[str, tuple[Color, ...]] = {
     "red": ((204, 40, 42), (158, 16, 26), (222, 58, 52)),

@@ -1,6 +1,6 @@
 """Drawn skin lesions under a dermatoscope: how each value of each attribute is painted.
 
-A lesion's look is a mapping from attribute to value (`drawn_words.LESION`); everything else (skin, size, place, hairs,
+A lesion's look is a mapping from attribute to value (`words.LESION`); everything else (skin, size, place, hairs,
 light, focus) is left to chance.
 """
 
@@ -13,7 +13,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from sgps.datasets.drawing import (
+from sgps.drawings.brushes import (
     Array,
     Color,
     Stencil,

@@ -1,6 +1,6 @@
 """What drawn tissue sections are made with: the section itself, the nuclei in it, and the brushes that all architectures share.
 
-In: random numbers, a section, places. Out: places, outlines of shapes, and nuclei, which `drawn_tissues` paints last of all.
+In: random numbers, a section, places. Out: places, outlines of shapes, and nuclei, which `tissues` paints last of all.
 Places and outlines do not depend on the size of the picture.
 """
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sgps.datasets.drawing import Array, Stencil
+from sgps.drawings.brushes import Array, Stencil
 
 Points = NDArray[np.float64]
 """Places (n, 2), or n outlines (n, corners, 2)."""
