@@ -17,6 +17,8 @@ from sgps.cli import app, main
 from sgps.clinical.conditions import conditions
 from sgps.datasets import isic, medmnist
 from sgps.drawings.field_words import FIELD
+from sgps.drawings.surface_words import SURFACE
+from sgps.drawings.tissue_words import TISSUE
 from sgps.drawings.words import CELL, LESION
 from tables.reading import Results
 
@@ -113,7 +115,7 @@ def test_the_page_of_data_sets_names_every_table_folder_and_set_that_is_read() -
 
 def test_the_probe_reads_every_attribute_of_the_drawings_and_nothing_from_shuffled_labels() -> None:
     found = json.loads((ROOT / "results" / "drawn-probe.json").read_text(encoding="utf-8"))["probe"]
-    words = {"lesion": LESION, "cell": CELL, "field": FIELD}
+    words = {"lesion": LESION, "cell": CELL, "field": FIELD, "surface": SURFACE, "tissue": TISSUE}
     assert {kind: set(own) for kind, own in found.items()} == {
         kind: set(vocabulary.values) for kind, vocabulary in words.items()
     }
@@ -121,7 +123,9 @@ def test_the_probe_reads_every_attribute_of_the_drawings_and_nothing_from_shuffl
         for attribute, values in vocabulary.values.items():
             scores = found[kind][attribute]
             assert scores["values"] == len(values)
-            assert min(scores["accuracy"], scores["balanced_accuracy"]) > 0.9, (kind, attribute)
+            # Surfaces have many values, and spots of a few pixels show little of them.
+            least = {"surface": 0.55, "tissue": 0.85}.get(kind, 0.9)
+            assert min(scores["accuracy"], scores["balanced_accuracy"]) > least, (kind, attribute)
             assert scores["shuffled_balanced_accuracy"] < 1 / len(values) + 0.05, (kind, attribute)
             assert scores["shuffled_accuracy"] < scores["commonest"] + 0.05, (kind, attribute)
 
