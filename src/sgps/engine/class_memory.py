@@ -6,8 +6,8 @@ the task is to each expert.
 
 Known classes whose texts are like a description, and whose pictures are like the task's, answer together, the likest loudest.
 What they say is a direction: how their pictures differ from the other classes of their own set, since stain, camera and
-illumination differ between sets. A class that resembles nothing known gets next to no say, so that new classes are left to
-their pictures.
+illumination differ between sets. It is worth the more pictures the more the texts are alike. Pictures alike, as of another
+disease under the same instrument, make it worth a little; a task that resembles nothing known is left to its own pictures.
 
 Sources: prediction of a classifier's weights from class descriptions after Elhoseiny et al., "Write a Classifier" (ICCV 2013);
 convex combination of known classes by the likeness of texts after Norouzi et al., "ConSE" (arXiv 1312.5650); classes of a memory
@@ -38,6 +38,9 @@ _SAME_PICTURES = 0.4, 0.6
 _SAME_WORTH = 4.0
 """How many times more pictures the known class itself is worth than one that is like it: nothing then speaks against the mean of
 all its pictures but that camera and clinic may differ. Chosen on dev."""
+_KIN_WORTH = 0.6
+"""Pictures that known classes are worth whose pictures are like the task's, be their texts like its own or not: together they
+tell what words do to such pictures. Chosen on dev."""
 _MIXTURE_RIDGE = 0.01
 """Penalty of a mixture of sets, in mean squared distances of sets from their middle; it only keeps the equations sound."""
 _ASSUMED_LIKENESS = 0.7
@@ -53,7 +56,7 @@ class Recall:
     count: Tensor
     """How many pictures of each class the direction is worth (N,); zero where nothing is known."""
     known: Tensor
-    """How many of these are owed to known classes (N,)."""
+    """How many of these are owed to known classes that are like it (N,)."""
     center: Tensor
     """Middle of the sets that answered (F,)."""
     middles: Tensor
@@ -71,8 +74,8 @@ class Recall:
             self, count=self.count * agreement, known=self.known * agreement, agreement=agreement
         )
 
-    def joined(self, directions: Tensor, count: float) -> Recall:
-        """The same with other directions (N, F) beside, worth `count` pictures each, a zero one none; not yet `agreeing`."""
+    def joined(self, directions: Tensor, count: Tensor) -> Recall:
+        """The same with other directions (N, F) beside, worth `count` () pictures each, a zero one none; not yet `agreeing`."""
         more = count * (directions.norm(dim=1) > 0).to(self.count)
         total = self.count + more
         share = (more / total.clamp(min=1e-6))[:, None]
@@ -195,11 +198,11 @@ class ClassMemory(nn.Module):
         directions = directions / self.length.clamp(min=1e-6)
         directions = directions / directions.norm(dim=1, keepdim=True).clamp(min=1)
         worth = relevant.sum(1) * (1 + _SAME_WORTH * known.sum(1))
-        count = self.log_count.exp() * worth * described
+        known_count = self.log_count.exp() * worth * described
         return Recall(
             directions=directions * described[:, None],
-            count=count,
-            known=count,
+            count=known_count + _KIN_WORTH * (shares * seen).sum(1) * described,
+            known=known_count,
             center=shares[has_text].mean(0) @ self.centers[self.set_of],
             middles=middles,
             familiarity=familiarity,

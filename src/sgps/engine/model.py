@@ -26,7 +26,7 @@ from sgps.target.typicality import Typicality
 _VIEWS_OF_CLASS = 20
 """Most views of a class's pictures, all together. With ten pictures one view of each is as good as four (`docs/log.md`)."""
 _DRAWN_WORTH = 0.4
-"""Pictures of a class that drawings of its words are worth. Chosen on dev."""
+"""Pictures of a class that drawings of its words are worth where they are clearly heard. Chosen on dev."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,7 +103,8 @@ class SynthesisNetwork(nn.Module):
         )
         if "lexicon" in without:
             return recall
-        return recall.joined(self.lexicon(text, has_text), _DRAWN_WORTH)
+        directions, clarity = self.lexicon(text, has_text)
+        return recall.joined(directions, _DRAWN_WORTH * clarity)
 
     def codes(self, description: ImageDescription, task: TaskTensors, recall: Recall) -> Codes:
         """Decide the codes of every tensor, given base features of the task's pictures."""
