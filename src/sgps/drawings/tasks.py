@@ -1,4 +1,4 @@
-"""Tasks without data: drawn skin lesions, blood cells, gray fields, body surfaces and tissue, told apart by what is said of them.
+"""Tasks without data: drawn pictures of nine kinds, from skin lesions to sections of the retina, told apart by what is said of them.
 
 In: a seed and an index. Out: a `DrawnTask` with pictures, labels and descriptions, or one picture of any look and a sentence
 about it. Kinds take turns: index 0 gives lesions, 1 cells and so on, and after the last kind lesions again. Single drawings teach
@@ -23,7 +23,15 @@ from torch import Tensor
 from sgps.drawings.cells import draw_cell
 from sgps.drawings.field_words import FIELD
 from sgps.drawings.fields import draw_field
+from sgps.drawings.fundi import draw_fundus
+from sgps.drawings.fundus_words import FUNDUS
 from sgps.drawings.lesions import draw_lesion
+from sgps.drawings.mucosa_words import MUCOSA
+from sgps.drawings.mucosae import draw_mucosa
+from sgps.drawings.retina_words import RETINA
+from sgps.drawings.retinas import draw_retina
+from sgps.drawings.sonogram_words import SONOGRAM
+from sgps.drawings.sonograms import draw_sonogram
 from sgps.drawings.surface_words import SURFACE
 from sgps.drawings.surfaces import draw_surface
 from sgps.drawings.tissue_words import TISSUE
@@ -79,6 +87,10 @@ _KINDS = (
     _Kind("field", FIELD, draw_field),
     _Kind("surface", SURFACE, draw_surface),
     _Kind("tissue", TISSUE, draw_tissue),
+    _Kind("fundus", FUNDUS, draw_fundus),
+    _Kind("mucosa", MUCOSA, draw_mucosa),
+    _Kind("sonogram", SONOGRAM, draw_sonogram),
+    _Kind("retina", RETINA, draw_retina),
 )
 
 KINDS = tuple(kind.name for kind in _KINDS)
