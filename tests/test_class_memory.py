@@ -57,7 +57,20 @@ def test_directions_point_to_the_class_within_its_set(memory):
 
 def test_an_unknown_description_is_worth_next_to_nothing(memory):
     recall = _recall(memory, "blue", STRANGE)
-    assert recall.count[0] > 0.5 > 0.01 > recall.count[1] > 0
+    assert recall.known[0] > 0.5 > 0.01 > recall.known[1] > 0
+
+
+def test_known_classes_of_like_pictures_are_worth_a_little_whatever_the_words(memory):
+    like, other = memory.centers
+    apart = torch.randn(len(like), generator=torch.Generator().manual_seed(0))
+    apart = apart - (apart @ (like - other)) / (like - other).square().sum() * (like - other)
+    unlike = memory.centers.mean(0) + apart
+    for names in (("blue", STRANGE), ("blue", "green")):
+        seen, unseen = (_recall(memory, *names, pictures=own) for own in (like, unlike))
+        torch.testing.assert_close(
+            seen.count - seen.known, torch.full((2,), 0.6), atol=0.05, rtol=0
+        )
+        assert float((unseen.count - unseen.known).max()) < 0.01
 
 
 def test_a_class_without_description_recalls_nothing(memory):
@@ -69,7 +82,7 @@ def test_a_class_without_description_recalls_nothing(memory):
 
 def test_pictures_of_another_kind_make_knowledge_worth_less(memory):
     like, unlike = memory.centers[0], memory.centers[1]
-    counts = [_recall(memory, "blue", "green", pictures=own).count[0] for own in (like, unlike)]
+    counts = [_recall(memory, "blue", "green", pictures=own).known[0] for own in (like, unlike)]
     assert counts[0] > 10 * counts[1] > 0
 
 
@@ -97,7 +110,7 @@ def test_what_is_hidden_is_not_recalled(memory):
     allowed = torch.tensor([not name.startswith("colors") for name in KNOWN])
     recall = _recall(memory, "blue", "green", allowed=allowed)
     assert not recall.shares[:, ~allowed].any()
-    assert bool((recall.count < 0.01).all())
+    assert bool((recall.known < 0.01).all())
 
 
 def test_a_point_is_brought_to_the_nearest_mixture_of_known_sets():

@@ -13,7 +13,15 @@ from sgps.drawings import tasks as drawn
 from sgps.drawings.cells import draw_cell
 from sgps.drawings.field_words import FIELD
 from sgps.drawings.fields import draw_field
+from sgps.drawings.fundi import draw_fundus
+from sgps.drawings.fundus_words import FUNDUS
 from sgps.drawings.lesions import draw_lesion
+from sgps.drawings.mucosa_words import MUCOSA
+from sgps.drawings.mucosae import draw_mucosa
+from sgps.drawings.retina_words import RETINA
+from sgps.drawings.retinas import draw_retina
+from sgps.drawings.sonogram_words import SONOGRAM
+from sgps.drawings.sonograms import draw_sonogram
 from sgps.drawings.surface_words import SURFACE
 from sgps.drawings.surfaces import draw_surface
 from sgps.drawings.tasks import KINDS, DrawnTask, draw_any, draw_task
@@ -22,8 +30,29 @@ from sgps.drawings.tissues import draw_tissue
 from sgps.drawings.words import CELL, LESION, Vocabulary
 from sgps.errors import InputError
 
-WORDS = {"lesion": LESION, "cell": CELL, "field": FIELD, "surface": SURFACE, "tissue": TISSUE}
-MANY = range(150)
+WORDS = {
+    "lesion": LESION,
+    "cell": CELL,
+    "field": FIELD,
+    "surface": SURFACE,
+    "tissue": TISSUE,
+    "fundus": FUNDUS,
+    "mucosa": MUCOSA,
+    "sonogram": SONOGRAM,
+    "retina": RETINA,
+}
+DRAW = {
+    "lesion": draw_lesion,
+    "cell": draw_cell,
+    "field": draw_field,
+    "surface": draw_surface,
+    "tissue": draw_tissue,
+    "fundus": draw_fundus,
+    "mucosa": draw_mucosa,
+    "sonogram": draw_sonogram,
+    "retina": draw_retina,
+}
+MANY = range(270)
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +63,7 @@ def small_tasks() -> list[DrawnTask]:
 
 @pytest.fixture(scope="module")
 def tasks() -> list[DrawnTask]:
-    return [draw_task(7, index, 5, 5, image_size=48) for index in range(40)]
+    return [draw_task(7, index, 5, 5, image_size=48) for index in range(8 * len(KINDS))]
 
 
 def test_the_same_seed_and_index_give_the_same_task() -> None:
@@ -67,8 +96,9 @@ def test_support_and_query_pictures_are_all_different(tasks: list[DrawnTask]) ->
 
 def test_all_kinds_take_turns(small_tasks: list[DrawnTask]) -> None:
     assert tuple(WORDS) == KINDS
-    assert [task.kind for task in small_tasks[:10]] == [*KINDS, *KINDS]
-    assert [draw_any(0, index, 16)[0] for index in range(10)] == [*KINDS, *KINDS]
+    turns = range(2 * len(KINDS))
+    assert [small_tasks[index].kind for index in turns] == [*KINDS, *KINDS]
+    assert [draw_any(0, index, 16)[0] for index in turns] == [*KINDS, *KINDS]
 
 
 def test_shapes_types_and_order_are_those_of_a_support_set(tasks: list[DrawnTask]) -> None:
@@ -144,8 +174,8 @@ def test_values_and_phrases_mean_one_thing_only(words: Vocabulary) -> None:
 
 
 def test_every_value_can_be_painted() -> None:
-    draws = (draw_lesion, draw_cell, draw_field, draw_surface, draw_tissue)
-    for words, draw in zip(WORDS.values(), draws, strict=True):
+    assert tuple(DRAW) == KINDS
+    for words, draw in zip(WORDS.values(), DRAW.values(), strict=True):
         plain = {name: next(iter(menu)) for name, menu in words.values.items()}
         for name, menu in words.values.items():
             for value in menu:
@@ -191,15 +221,15 @@ def test_simple_statistics_of_the_middle_tell_the_classes_apart(tasks: list[Draw
 
 
 def test_the_background_tells_nothing(tasks: list[DrawnTask]) -> None:
-    # Not asked of fields: the black around a fan or a slice is part of what tells a modality. Tissue fills the whole picture,
-    # and so does what is diffuse on a surface.
+    # Not asked of fields: the black around a fan or a slice is part of what tells a modality. Tissue, mucosa, and what is seen by
+    # sound or in a section of the retina fill the whole picture, and so does what is diffuse on a surface.
     behind = [
         task
         for task in tasks
-        if task.kind not in ("field", "tissue")
+        if task.kind in ("lesion", "cell", "surface", "fundus")
         and not any("diffuse" in look.values() for look in task.looks)
     ]
-    assert len({task.kind for task in behind}) == 3
+    assert len({task.kind for task in behind}) == 4
     scores = np.array([_nearest_mean(task, _corners) for task in behind])
     assert abs(scores[:, 0].mean() - scores[:, 1].mean()) < 0.10
 
@@ -209,15 +239,22 @@ def test_the_scene_does_not_depend_on_the_size_of_the_picture() -> None:
         large, small = (draw_task(1, index, 1, 0, image_size=s).support_images for s in (128, 64))
         shrunk = torch.nn.functional.avg_pool2d(large.float(), 2).flatten(1)
         for one, other in zip(shrunk, small.float().flatten(1), strict=True):
-            # Nuclei a few pixels wide are drawn more coarsely where there are fewer pixels.
-            least = 0.85 if KINDS[index] == "tissue" else 0.95
+            # Nuclei and speckle a few pixels wide are drawn more coarsely where there are fewer pixels.
+            least = 0.85 if KINDS[index] in ("tissue", "sonogram") else 0.95
             assert float(torch.corrcoef(torch.stack([one, other]))[0, 1]) > least
 
 
-def test_fields_are_gray_and_the_others_are_not(tasks: list[DrawnTask]) -> None:
+def test_only_what_is_seen_by_rays_or_sound_is_gray(tasks: list[DrawnTask]) -> None:
+    gray: dict[str, list[bool]] = {}
     for task in tasks:
         red, green, blue = task.support_images.unbind(1)
-        assert (torch.equal(red, green) and torch.equal(red, blue)) == (task.kind == "field")
+        own = ((red == green) & (red == blue)).all(2).all(1)
+        gray.setdefault(task.kind, []).extend(own.tolist())
+    # A section of the retina is gray, or now and then of the colors of an instrument.
+    assert 0.7 < np.mean(gray.pop("retina")) < 1
+    assert {kind: set(own) for kind, own in gray.items()} == {
+        kind: {kind in ("field", "sonogram")} for kind in gray
+    }
 
 
 def test_only_a_mass_under_ultrasound_casts_a_shadow() -> None:

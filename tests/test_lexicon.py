@@ -64,7 +64,7 @@ def _likeness(lexicon: Lexicon, world: _World, *looks: tuple[str, ...]) -> Tenso
     """Cosine between where the lexicon puts classes of these looks, and where they lie."""
     text = torch.stack([world.text(*look) for look in looks])
     lie = torch.stack([world.feature(*look) for look in looks])
-    found = lexicon(text, torch.ones(len(looks), dtype=torch.bool))
+    found, _ = lexicon(text, torch.ones(len(looks), dtype=torch.bool))
     return cosine_similarity(found, lie - lie.mean(0))
 
 
@@ -88,7 +88,7 @@ def test_classes_lie_where_their_words_say(taught):
 def test_directions_have_a_mean_length_of_one_at_most(taught):
     lexicon, world = taught
     text = torch.stack([world.text("red"), world.text("green", "round"), world.text("black")])
-    lengths = lexicon(text, torch.ones(3, dtype=torch.bool)).norm(dim=1)
+    lengths = lexicon(text, torch.ones(3, dtype=torch.bool))[0].norm(dim=1)
     assert float(lengths.max()) <= 1 + 1e-5
     assert 0.6 < float(lengths.mean()) <= 1
 
@@ -98,10 +98,12 @@ def test_a_class_without_description_gets_no_direction_and_changes_none(taught):
     looks = ("red",), ("green", "long"), ("black", "round")
     text = torch.stack([*(world.text(*look) for look in looks), torch.zeros(40)])
     described = torch.tensor([True, True, True, False])
-    found, heard = lexicon(text, described), lexicon.heard(text, described)
+    (found, clarity), heard = lexicon(text, described), lexicon.heard(text, described)
     assert not found[3].any()
     assert not heard[3].any()
-    torch.testing.assert_close(found[:3], lexicon(text[:3], described[:3]))
+    alone = lexicon(text[:3], described[:3])
+    torch.testing.assert_close(found[:3], alone[0])
+    torch.testing.assert_close(clarity, alone[1])
     torch.testing.assert_close(heard[:3], lexicon.heard(text[:3], described[:3]))
 
 
@@ -109,14 +111,13 @@ def test_with_nothing_to_compare_it_says_nothing(taught):
     lexicon, world = taught
     for count, described in ((2, [True, False]), (2, [True] * 2), (3, [True] * 3), (7, [True] * 7)):
         text = world.text("red")[None].repeat(count, 1)
-        for answer in (
-            lexicon(text, torch.tensor(described)),
-            lexicon.heard(text, torch.tensor(described)),
-        ):
+        found, clarity = lexicon(text, torch.tensor(described))
+        assert clarity == 0
+        for answer in (found, lexicon.heard(text, torch.tensor(described))):
             assert len(answer) == count
             assert not answer.any()
     without = _lexicon()
-    assert without(text, torch.tensor(described)).shape == (7, lexicon.looks.shape[1])
+    assert without(text, torch.tensor(described))[0].shape == (7, lexicon.looks.shape[1])
     assert without.heard(text, torch.tensor(described)).shape == (7, 0)
 
 
@@ -173,7 +174,7 @@ def test_drawings_teach_what_colors_look_like():
     assert heard[-1] == (90 * len(KINDS), 90 * len(KINDS))
     texts = DescriptionEncoder().encode(["A bright red skin lesion.", "A jet-black skin lesion."])
     with torch.no_grad():
-        red, black = lexicon(texts, torch.ones(2, dtype=torch.bool))
+        (red, black), clarity = lexicon(texts, torch.ones(2, dtype=torch.bool))
         seen: dict[str, list[Tensor]] = {"red": [], "black": []}
         for number in range(150):
             _, look, image = draw_any(77, len(KINDS) * number, 64)
@@ -186,6 +187,7 @@ def test_drawings_teach_what_colors_look_like():
             for own in seen.values()
         ]
     assert float(cosine_similarity(red - black, means[0] - means[1], dim=0)) > 0.4
+    assert clarity > 0.9
 
 
 def _with_all_values(config: EngineConfig) -> EngineConfig:
@@ -219,14 +221,17 @@ def test_the_memory_is_weighed_against_the_lexicon():
     described = torch.ones(2, dtype=torch.bool)
     with torch.no_grad():
         memory, both = (network.words(text, described, without=off) for off in (("lexicon",), ()))
-        drawn = network.lexicon(text, described)
-    torch.testing.assert_close(both.count, memory.count + 0.4)
-    torch.testing.assert_close(both.agreeing(torch.tensor(0.5)).known, memory.count / 2)
+        drawn, clarity = network.lexicon(text, described)
+    assert 0.1 < clarity <= 1
+    torch.testing.assert_close(both.count, memory.count + 0.4 * clarity)
+    torch.testing.assert_close(both.agreeing(torch.tensor(0.5)).known, memory.known / 2)
     torch.testing.assert_close(both.agreeing(torch.tensor(0.5)).count, both.count / 2)
-    torch.testing.assert_close(both.known, memory.count)
+    torch.testing.assert_close(both.known, memory.known)
+    weighed = memory.count[:, None] * memory.directions + 0.4 * clarity * drawn
+    torch.testing.assert_close(both.directions, weighed / both.count[:, None])
     # Blue is known to the memory, red is not.
-    assert float(cosine_similarity(both.directions[0], memory.directions[0], dim=0)) > 0.9
-    assert float(cosine_similarity(both.directions[1], drawn[1], dim=0)) > 0.9
+    moved = 1 - cosine_similarity(both.directions, memory.directions)
+    assert moved[1] > 10 * moved[0]
 
 
 def test_a_zero_direction_is_worth_no_picture():
@@ -234,7 +239,7 @@ def test_a_zero_direction_is_worth_no_picture():
     recall = network.memory.nothing(2)
     drawn = torch.zeros(2, recall.directions.shape[1])
     drawn[0, 0] = 1
-    joined = recall.joined(drawn, 0.4)
+    joined = recall.joined(drawn, torch.tensor(0.4))
     torch.testing.assert_close(joined.count, torch.tensor([0.4, 0.0]))
     assert torch.equal(joined.directions, drawn)
     assert not joined.known.any()
