@@ -10,48 +10,11 @@ import torch
 from torch import Tensor
 
 from sgps.drawings import tasks as drawn
-from sgps.drawings.cells import draw_cell
-from sgps.drawings.field_words import FIELD
-from sgps.drawings.fields import draw_field
-from sgps.drawings.fundi import draw_fundus
-from sgps.drawings.fundus_words import FUNDUS
-from sgps.drawings.lesions import draw_lesion
-from sgps.drawings.mucosa_words import MUCOSA
-from sgps.drawings.mucosae import draw_mucosa
-from sgps.drawings.retina_words import RETINA
-from sgps.drawings.retinas import draw_retina
-from sgps.drawings.sonogram_words import SONOGRAM
-from sgps.drawings.sonograms import draw_sonogram
-from sgps.drawings.surface_words import SURFACE
-from sgps.drawings.surfaces import draw_surface
 from sgps.drawings.tasks import KINDS, DrawnTask, draw_any, draw_task
-from sgps.drawings.tissue_words import TISSUE
-from sgps.drawings.tissues import draw_tissue
-from sgps.drawings.words import CELL, LESION, Vocabulary
+from sgps.drawings.vocabulary import Vocabulary
 from sgps.errors import InputError
 
-WORDS = {
-    "lesion": LESION,
-    "cell": CELL,
-    "field": FIELD,
-    "surface": SURFACE,
-    "tissue": TISSUE,
-    "fundus": FUNDUS,
-    "mucosa": MUCOSA,
-    "sonogram": SONOGRAM,
-    "retina": RETINA,
-}
-DRAW = {
-    "lesion": draw_lesion,
-    "cell": draw_cell,
-    "field": draw_field,
-    "surface": draw_surface,
-    "tissue": draw_tissue,
-    "fundus": draw_fundus,
-    "mucosa": draw_mucosa,
-    "sonogram": draw_sonogram,
-    "retina": draw_retina,
-}
+WORDS = {kind.name: kind.words for kind in drawn._KINDS}
 MANY = range(270)
 
 
@@ -95,7 +58,6 @@ def test_support_and_query_pictures_are_all_different(tasks: list[DrawnTask]) ->
 
 
 def test_all_kinds_take_turns(small_tasks: list[DrawnTask]) -> None:
-    assert tuple(WORDS) == KINDS
     turns = range(2 * len(KINDS))
     assert [small_tasks[index].kind for index in turns] == [*KINDS, *KINDS]
     assert [draw_any(0, index, 16)[0] for index in turns] == [*KINDS, *KINDS]
@@ -174,8 +136,8 @@ def test_values_and_phrases_mean_one_thing_only(words: Vocabulary) -> None:
 
 
 def test_every_value_can_be_painted() -> None:
-    assert tuple(DRAW) == KINDS
-    for words, draw in zip(WORDS.values(), DRAW.values(), strict=True):
+    for kind in drawn._KINDS:
+        words, draw = kind.words, kind.draw
         plain = {name: next(iter(menu)) for name, menu in words.values.items()}
         for name, menu in words.values.items():
             for value in menu:

@@ -20,23 +20,25 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sgps.drawings.cells import draw_cell
-from sgps.drawings.field_words import FIELD
-from sgps.drawings.fields import draw_field
-from sgps.drawings.fundi import draw_fundus
-from sgps.drawings.fundus_words import FUNDUS
-from sgps.drawings.lesions import draw_lesion
-from sgps.drawings.mucosa_words import MUCOSA
-from sgps.drawings.mucosae import draw_mucosa
-from sgps.drawings.retina_words import RETINA
-from sgps.drawings.retinas import draw_retina
-from sgps.drawings.sonogram_words import SONOGRAM
-from sgps.drawings.sonograms import draw_sonogram
-from sgps.drawings.surface_words import SURFACE
-from sgps.drawings.surfaces import draw_surface
-from sgps.drawings.tissue_words import TISSUE
-from sgps.drawings.tissues import draw_tissue
-from sgps.drawings.words import CELL, LESION, Vocabulary
+from sgps.drawings.cell.drawing import draw_cell
+from sgps.drawings.cell.words import CELL
+from sgps.drawings.field.drawing import draw_field
+from sgps.drawings.field.words import FIELD
+from sgps.drawings.fundus.drawing import draw_fundus
+from sgps.drawings.fundus.words import FUNDUS
+from sgps.drawings.lesion.drawing import draw_lesion
+from sgps.drawings.lesion.words import LESION
+from sgps.drawings.mucosa.drawing import draw_mucosa
+from sgps.drawings.mucosa.words import MUCOSA
+from sgps.drawings.retina.drawing import draw_retina
+from sgps.drawings.retina.words import RETINA
+from sgps.drawings.sonogram.drawing import draw_sonogram
+from sgps.drawings.sonogram.words import SONOGRAM
+from sgps.drawings.surface.drawing import draw_surface
+from sgps.drawings.surface.words import SURFACE
+from sgps.drawings.tissue.drawing import draw_tissue
+from sgps.drawings.tissue.words import TISSUE
+from sgps.drawings.vocabulary import Vocabulary
 from sgps.errors import InputError
 from sgps.task import SupportSet
 

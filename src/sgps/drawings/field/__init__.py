@@ -1,0 +1,1 @@
+"""Drawn gray fields, as radiographs, ultrasound and tomograms are."""

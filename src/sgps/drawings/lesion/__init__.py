@@ -1,0 +1,1 @@
+"""Drawn skin lesions, as a dermatoscope shows them."""

@@ -1,0 +1,1 @@
+"""Drawn views through an endoscope."""

@@ -1,0 +1,1 @@
+"""Drawn sections of the retina, as optical coherence tomography shows them."""

@@ -1,0 +1,1 @@
+"""Drawn close-ups of body surfaces."""
