@@ -38,7 +38,7 @@ _SAME_PICTURES = 0.4, 0.6
 _SAME_WORTH = 4.0
 """How many times more pictures the known class itself is worth than one that is like it: nothing then speaks against the mean of
 all its pictures but that camera and clinic may differ. Chosen on dev."""
-_KIN_WORTH = 0.6
+_KIN_WORTH = 0.3
 """Pictures that known classes are worth whose pictures are like the task's, be their texts like its own or not: together they
 tell what words do to such pictures. Chosen on dev."""
 _MIXTURE_RIDGE = 0.01
