@@ -73,6 +73,13 @@ def test_known_classes_of_like_pictures_are_worth_a_little_whatever_the_words(me
         assert float((unseen.count - unseen.known).max()) < 0.01
 
 
+def test_likeness_of_pictures_is_worth_nothing_where_words_tell_nothing_apart(memory):
+    one = _recall(memory, "blue", "green", has_text=torch.tensor([True, False]))
+    same = _recall(memory, STRANGE, STRANGE)
+    for recall in (one, same):
+        torch.testing.assert_close(recall.count, recall.known)
+
+
 def test_a_class_without_description_recalls_nothing(memory):
     recall = _recall(memory, "blue", "green", has_text=torch.tensor([True, False]))
     assert recall.count[1] == 0

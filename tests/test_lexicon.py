@@ -93,6 +93,18 @@ def test_directions_have_a_mean_length_of_one_at_most(taught):
     assert 0.6 < float(lengths.mean()) <= 1
 
 
+def test_what_is_heard_faintly_counts_by_its_square(taught):
+    lexicon, world = taught
+    text = torch.stack([world.text("red"), world.text("green"), world.text("black")])
+    middle, described = text.mean(0), torch.ones(3, dtype=torch.bool)
+    (one, faint), (other, fainter) = (
+        lexicon(middle + share * (text - middle), described) for share in (0.2, 0.1)
+    )
+    assert 0 < fainter < faint < 1
+    torch.testing.assert_close(faint, 4 * fainter)
+    torch.testing.assert_close(one, other)
+
+
 def test_a_class_without_description_gets_no_direction_and_changes_none(taught):
     lexicon, world = taught
     looks = ("red",), ("green", "long"), ("black", "round")

@@ -41,6 +41,8 @@ all its pictures but that camera and clinic may differ. Chosen on dev."""
 _KIN_WORTH = 0.3
 """Pictures that known classes are worth whose pictures are like the task's, be their texts like its own or not: together they
 tell what words do to such pictures. Chosen on dev."""
+_ALIKE = 1e-4
+"""Length of a direction, in lengths of a known class's, that is rounding: what is said of all classes alike tells nothing."""
 _MIXTURE_RIDGE = 0.01
 """Penalty of a mixture of sets, in mean squared distances of sets from their middle; it only keeps the equations sound."""
 _ASSUMED_LIKENESS = 0.7
@@ -192,16 +194,19 @@ class ClassMemory(nn.Module):
         familiarity = ((described @ known @ expert) / len(has_text)).detach()
         step = (expert @ familiarity)[:, None]
         directions = shares @ (self.directions + step * (self.moved - self.directions))
-        # Towards or away from the middle of the described classes, which is where the middle of their pictures is put.
+        kin = torch.zeros_like(described)
         if int(has_text.sum()) > 1:
+            # Towards or away from the middle of the described classes, which is where the middle of their pictures is put.
             directions = directions - directions[has_text].mean(0)
+            told = directions.norm(dim=1) > _ALIKE * self.length
+            kin = _KIN_WORTH * (shares * seen).sum(1) * told * described
         directions = directions / self.length.clamp(min=1e-6)
         directions = directions / directions.norm(dim=1, keepdim=True).clamp(min=1)
         worth = relevant.sum(1) * (1 + _SAME_WORTH * known.sum(1))
         known_count = self.log_count.exp() * worth * described
         return Recall(
             directions=directions * described[:, None],
-            count=known_count + _KIN_WORTH * (shares * seen).sum(1) * described,
+            count=known_count + kin,
             known=known_count,
             center=shares[has_text].mean(0) @ self.centers[self.set_of],
             middles=middles,

@@ -1,8 +1,8 @@
 """Lexicon: what words look like, learned from drawings of which every attribute is known; no patient's picture is in it.
 
 In: a text embedding of each class of a task (N, T). Out: for each class the direction (N, F) in which its pictures should differ
-from the others', as far as drawings with such words differ. So a description says something of classes that are like nothing
-the engine was pretrained on: what red, scaly or round does to the features of a picture.
+from the others', as far as drawings with such words differ, and how clearly such words were heard (). So a description says
+something of classes that are like nothing the engine was pretrained on: what red, scaly or round does to the features of a picture.
 
 A sentence tells what a drawing shows. For each kind of drawings two ridge regressions lead from the sentence to the attributes'
 values, and from those to the features. Which kind answers, the task's texts say.
@@ -30,9 +30,9 @@ _WORD_RIDGE = 10.0
 """Penalty of the values that are heard in a text, in mean squares of an embedding's numbers over all drawings of a kind."""
 _LOOK_RIDGE = 5.0
 """Penalty of how a value looks, in drawings."""
-_CLEAR = 0.5
-"""Length of the values heard in a class's texts, from the middle of all, at which they are clearly heard. A sentence about a
-drawing has 0.9, a description of a disease 0.45 to 0.75, most bare names 0.2 to 0.45."""
+_CLEAR = 0.55
+"""Length of the values heard in a class's texts, from the middle of many, at which they are clearly heard. A sentence about a
+drawing has 0.9, a description of a disease 0.5 to 0.8, most bare names 0.25 to 0.5."""
 _ALIKE = 1e-4
 """Distance of texts from their middle that is rounding."""
 
@@ -110,7 +110,9 @@ class Lexicon(nn.Module):
             loudness = loudness + share * heard[:, rows].norm(dim=1).mean()
         own = _of_mean_length_one(own)
         directions[has_text] = own / own.norm(dim=1, keepdim=True).clamp(min=1)
-        return directions, (loudness / _CLEAR).square().clamp(max=1)
+        # From the middle of few texts each lies nearer than from that of many.
+        spread = len(own) / (len(own) - 1)
+        return directions, (spread * (loudness / _CLEAR).square()).clamp(max=1)
 
     def heard(self, text: Tensor, has_text: Tensor) -> Tensor:
         """How much more the texts of each class say each of P phrases than those of the others (N, P); about 1 for a plain word.
