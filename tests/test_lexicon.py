@@ -235,11 +235,11 @@ def test_the_memory_is_weighed_against_the_lexicon():
         memory, both = (network.words(text, described, without=off) for off in (("lexicon",), ()))
         drawn, clarity = network.lexicon(text, described)
     assert 0.1 < clarity <= 1
-    torch.testing.assert_close(both.count, memory.count + 0.4 * clarity)
+    torch.testing.assert_close(both.count, memory.count + 0.5 * clarity)
     torch.testing.assert_close(both.agreeing(torch.tensor(0.5)).known, memory.known / 2)
     torch.testing.assert_close(both.agreeing(torch.tensor(0.5)).count, both.count / 2)
     torch.testing.assert_close(both.known, memory.known)
-    weighed = memory.count[:, None] * memory.directions + 0.4 * clarity * drawn
+    weighed = memory.count[:, None] * memory.directions + 0.5 * clarity * drawn
     torch.testing.assert_close(both.directions, weighed / both.count[:, None])
     # Blue is known to the memory, red is not.
     moved = 1 - cosine_similarity(both.directions, memory.directions)

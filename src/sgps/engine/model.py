@@ -25,7 +25,7 @@ from sgps.target.typicality import Typicality
 
 _VIEWS_OF_CLASS = 20
 """Most views of a class's pictures, all together. With ten pictures one view of each is as good as four (`docs/log.md`)."""
-_DRAWN_WORTH = 0.4
+_DRAWN_WORTH = 0.5
 """Pictures of a class that drawings of its words are worth where they are clearly heard. Chosen on dev."""
 
 
