@@ -11,6 +11,7 @@ from pools import tiny_recipe
 from typer.testing import CliRunner
 
 from sgps.cli import app
+from sgps.drawings.tasks import KINDS
 from sgps.errors import InputError
 from sgps.pretraining.plan import plan
 
@@ -20,7 +21,7 @@ RECIPES = Path(__file__).parent.parent / "recipes"
 def test_the_plan_counts_what_may_be_learned_from(folder):
     made = plan(tiny_recipe(folder, drawn_images=10), 2)
     assert made["pictures"] == 120 + 36 + 180
-    assert made["drawings_of_lexicon"] == 9 * 10
+    assert made["drawings_of_lexicon"] == len(KINDS) * 10
     assert set(made["sets"]) == {"bccd_wbc4", "cervix_lbc4", "ham10000"}
     assert made["sets"]["ham10000"]["classes"] == ["bcc", "mel", "nv"]
     assert made["sets"]["cervix_lbc4"]["stage"] == "episodes"

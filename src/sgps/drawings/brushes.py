@@ -67,6 +67,11 @@ def blend(picture: Array, color: ArrayLike, mask: Array) -> None:
         plane += change
 
 
+def blend_gray(plane: Array, gray: ArrayLike, mask: Array) -> None:
+    """Paint one gray, or a plane of grays, onto `plane` in place, as opaque as `mask` says."""
+    blend(plane[None], np.asarray(gray, dtype=np.float32)[None], mask)
+
+
 def canvas(color: ArrayLike, shape: tuple[int, ...]) -> Array:
     """Picture (C, *shape) of one color."""
     paint = np.asarray(color, dtype=np.float32)
@@ -107,10 +112,10 @@ def polar(
     turns = np.arctan2(dy, dx)
     turns *= np.float32(_TURN / (2 * np.pi))
     # Negative indices count from the end of the table, which is what negative angles mean.
-    return _length(dx, dy), table.take(turns.astype(np.int32), mode="wrap")
+    return length(dx, dy), table.take(turns.astype(np.int32), mode="wrap")
 
 
-def _length(dx: Array, dy: Array) -> Array:
+def length(dx: Array, dy: Array) -> Array:
     """Length of vectors; `numpy.hypot` guards against overflow and takes several times as long."""
     squares = dx * dx
     squares += dy * dy
@@ -139,7 +144,7 @@ def ellipse_distance(
     c, s = np.float32(np.cos(turn)), np.float32(np.sin(turn))
     dx, dy = x[part] - np.float32(center[0]), y[part] - np.float32(center[1])
     a, b = np.float32(1 / axes[0]), np.float32(1 / axes[1])
-    distance = _length(dx * (c * a) + dy * (s * a), dy * (c * b) - dx * (s * b))
+    distance = length(dx * (c * a) + dy * (s * a), dy * (c * b) - dx * (s * b))
     distance -= 1
     distance *= np.float32(np.sqrt(axes[0] * axes[1]))
     return distance
@@ -158,7 +163,7 @@ def bar_distance(
     np.minimum(along, 1, out=along)
     px -= along * dx
     py -= along * dy
-    distance = _length(px, py)
+    distance = length(px, py)
     distance -= np.float32(radius)
     return distance
 

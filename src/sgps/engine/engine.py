@@ -293,7 +293,7 @@ def _load_cached(folder: Path, device: torch.device, changed: tuple[int, ...]) -
 
 
 def _agreement(recall: Recall) -> float:
-    """How far the pictures bear out what was recalled, 0 to 1; 1 where less than two classes had anything worth telling."""
+    """How far the pictures bear out what was recalled, 0 to 1; 1 where known classes had little to tell of all but one."""
     agreement = float(recall.agreement)
     told = int((recall.known >= _LEAST_WORTH * agreement).sum())
     return round(agreement, 2) if told > 1 else 1.0

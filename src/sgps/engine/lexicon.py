@@ -2,7 +2,7 @@
 
 In: a text embedding of each class of a task (N, T). Out: for each class the direction (N, F) in which its pictures should differ
 from the others', as far as drawings with such words differ, and how clearly such words were heard (). So a description says
-something of classes that are like nothing the engine was pretrained on: what red, scaly or round does to the features of a picture.
+something of classes that are like nothing the engine was pretrained on: what red, scaly or round does to a picture's features.
 
 A sentence tells what a drawing shows. For each kind of drawings two ridge regressions lead from the sentence to the attributes'
 values, and from those to the features. Which kind answers, the task's texts say.

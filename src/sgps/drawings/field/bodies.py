@@ -16,7 +16,7 @@ from sgps.drawings.brushes import (
     Array,
     Point,
     Stencil,
-    blend,
+    blend_gray,
     ellipse_distance,
     grid,
     noise,
@@ -128,7 +128,7 @@ class Scene:
 
     def paint(self, gray: float, mask: Array) -> None:
         """Cover what `mask` says with one gray."""
-        blend(self.plane[None], (gray,), mask)
+        blend_gray(self.plane, gray, mask)
 
 
 def new_scene(rng: np.random.Generator, plane: Array, modality: str) -> Scene:

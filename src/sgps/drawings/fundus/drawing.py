@@ -106,8 +106,8 @@ def _scar(rng: np.random.Generator, eye: Eye, near: Array, ragged: Array) -> Non
     )
     clumps = soft(np.float32(rng.uniform(-0.1, 0.15)) - noise(rng, eye.side, 16), 0.4)
     lump = rng.uniform(-0.14, 0.14, 2)
-    heart = soft(eye.around((1 + float(lump[0]), float(lump[1]))) - np.float32(0.13), 0.16)
-    stain = np.maximum(clumps * soft(edge - np.float32(0.06), 0.08), heart)
+    core = soft(eye.around((1 + float(lump[0]), float(lump[1]))) - np.float32(0.13), 0.16)
+    stain = np.maximum(clumps * soft(edge - np.float32(0.06), 0.08), core)
     eye.paint((42, 27, 22), stain * np.float32(0.9))
 
 
@@ -257,7 +257,7 @@ def _paint_hemorrhage(
         eye.paint(tone * (1 - np.float32(0.42) * settled), soft(pool, 0.03) * np.float32(0.97))
 
 
-def _flames(rng: np.random.Generator, courses: Path) -> Path:
+def _flames(rng: np.random.Generator, courses: NDArray[np.float64]) -> NDArray[np.float64]:
     """Outlines (n, 6, 2) of spindles beside the large veins, along their courses (m, k, 2)."""
     count = int(rng.integers(50, 70))
     which, place = rng.integers(len(courses), size=count), rng.integers(5, 24, count)

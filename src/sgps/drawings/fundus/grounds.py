@@ -24,6 +24,7 @@ from sgps.drawings.brushes import (
     canvas,
     draw_vessel,
     grid,
+    length,
     noise,
     soft,
     toward,
@@ -78,7 +79,7 @@ class Eye:
     radius: float
     """Radius of the disc."""
     up: int
-    """Sign of v on the side of what lies on one side only; other things lie on the other."""
+    """1 or -1, the sign of v where a preretinal pool lies; white patches and detachments lie on the other side."""
 
     @property
     def side(self) -> int:
@@ -94,9 +95,7 @@ class Eye:
 
     def around(self, place: Point) -> Array:
         """Distance of every pixel from a place, in units of the eye."""
-        du, dv = self.u - np.float32(place[0]), self.v - np.float32(place[1])
-        distance: Array = np.sqrt(du * du + dv * dv)
-        return distance
+        return length(self.u - np.float32(place[0]), self.v - np.float32(place[1]))
 
     def paint(self, color: ArrayLike, mask: Array) -> None:
         """Paint a color, as opaque as `mask` says."""

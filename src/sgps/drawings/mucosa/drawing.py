@@ -24,6 +24,7 @@ from sgps.drawings.brushes import (
     draw_vessel,
     finish,
     grid,
+    length,
     mesh,
     noise,
     outline,
@@ -117,7 +118,7 @@ def _visible(rng: np.random.Generator, view: View) -> None:
 
 
 def _lost(rng: np.random.Generator, view: View) -> None:
-    """Swelling hides the vessels: all is blurred and evenly blotchy."""
+    """Swelling hides the vessels: only faint blotches are left."""
     blotch = np.float32(0.05) * noise(rng, view.side, 8)
     view.picture *= 1 + blotch * np.array((0.3, 1, 1), np.float32)[:, None, None]
 
@@ -223,15 +224,15 @@ def _ulcer(rng: np.random.Generator, view: View) -> None:
 def _breaks(rng: np.random.Generator, view: View) -> None:
     """Red streaks toward the lumen, each with a whitish line in it."""
     red, white = Stencil(view.side), Stencil(view.side)
-    heart = np.array(view.heart)
-    near = float(np.hypot(*heart)) < 1
+    aim = np.array(view.aim)
+    near = float(np.hypot(*aim)) < 1
     turn, count = rng.uniform(0, 2 * np.pi), int(rng.integers(3, 6))
     for index in range(count):
         if near:
             way = toward(turn + (index + rng.uniform(-0.2, 0.2)) * 2 * np.pi / count)
-            start = heart + rng.uniform(0.26, 0.36) * way
+            start = aim + rng.uniform(0.26, 0.36) * way
         else:
-            way = toward(np.arctan2(-heart[1], -heart[0]) + rng.normal(0, 0.1))
+            way = toward(np.arctan2(-aim[1], -aim[0]) + rng.normal(0, 0.1))
             aside = (index + 0.5) / count * 1.5 - 0.75 + rng.uniform(-0.1, 0.1)
             start = aside * np.array((-way[1], way[0])) - rng.uniform(0.4, 0.7) * way
         t = np.linspace(0, 1, 50)[:, None]
@@ -283,7 +284,7 @@ def _pool(rng: np.random.Generator, view: View, share: float) -> Array:
     pool: Array = np.minimum(edge, np.float32(0.16) * blots)
     if view.focus:  # a growth is covered in part at most
         fx, fy, radius = view.focus
-        away = np.sqrt((x - np.float32(fx)) ** 2 + (y - np.float32(fy)) ** 2)
+        away = length(x - np.float32(fx), y - np.float32(fy))
         pool += np.float32(0.3) * soft(away - np.float32(0.9 * radius), 0.5 * radius)
     return pool
 

@@ -16,6 +16,7 @@ from sgps.drawings.brushes import (
     canvas,
     chain_distance,
     grid,
+    length,
     mesh,
     noise,
     outline,
@@ -44,7 +45,7 @@ def _cast(view: View, spot: Disc, throw: float, strength: float) -> None:
     x, y, radius = spot
     px, py = grid(view.side)
     sx, sy = x - throw * view.light[0], y - throw * view.light[1]
-    away = np.sqrt((px - np.float32(sx)) ** 2 + (py - np.float32(sy)) ** 2)
+    away = length(px - np.float32(sx), py - np.float32(sy))
     view.lit *= 1 - np.float32(strength) * soft(away - np.float32(radius), 0.6 * radius)
 
 
@@ -86,7 +87,7 @@ def _stalked(rng: np.random.Generator, view: View, spot: Disc) -> None:
     thick = float(rng.uniform(0.34, 0.44)) * radius
     end = path[-1]
     px, py = grid(view.side)
-    root = np.sqrt((px - np.float32(end[0])) ** 2 + (py - np.float32(end[1])) ** 2)
+    root = length(px - np.float32(end[0]), py - np.float32(end[1]))
     away = chain_distance(view.side, joints, thick)
     away -= np.float32(0.7 * thick) * soft(root - np.float32(0.9 * thick), 2.6 * thick)
     view.paint(view.tone, soft(away - np.float32(0.5 * thick), 0.3 * thick) * np.float32(0.3))

@@ -59,7 +59,7 @@ class View:
     """Color of the lining."""
     light: Point
     """Unit vector toward the stronger lamp."""
-    heart: Point = (0.0, 0.0)
+    aim: Point = (0.0, 0.0)
     """Where the organ leads to: linear things run toward it."""
     focus: Disc | None = None
     """The growth, if there is one."""
@@ -114,16 +114,16 @@ def new_view(rng: np.random.Generator, side: int, landmark: str, color: str) -> 
     return view
 
 
-def _heart(rng: np.random.Generator, view: View, reach: float) -> Point:
+def _choose_aim(rng: np.random.Generator, view: View, reach: float) -> Point:
     """Choose where the organ leads to."""
     point = float(np.sqrt(rng.uniform(0, 1))) * reach * toward(rng.uniform(0, 2 * np.pi))
-    view.heart = (float(point[0]), float(point[1]))
-    return view.heart
+    view.aim = (float(point[0]), float(point[1]))
+    return view.aim
 
 
 def _open_lumen(rng: np.random.Generator, view: View) -> None:
     """Tube that leads away: rings of folds, each one darker, and a black middle."""
-    x, y = _heart(rng, view, 0.42)
+    x, y = _choose_aim(rng, view, 0.42)
     hole = float(rng.uniform(0.24, 0.36))
     count = int(rng.integers(2, 6))
     wobble = tuple(rng.uniform(0.3, 1) * np.array((0.07, 0.12, 0.05, 0.03)))
@@ -161,9 +161,9 @@ def _paint_hole(view: View, distance: Array, fade: float, dark: float) -> None:
 
 
 def _pucker(rng: np.random.Generator, view: View, count: int, rho: Array, high: float) -> None:
-    """Folds that run toward the heart from all sides."""
+    """Folds that run toward the aim from all sides."""
     x, y = grid(view.side)
-    angle = np.arctan2(y - np.float32(view.heart[1]), x - np.float32(view.heart[0]))
+    angle = np.arctan2(y - np.float32(view.aim[1]), x - np.float32(view.aim[0]))
     wave = np.cos(np.float32(count) * angle + np.float32(1.3) * noise(rng, view.side, 4))
     view.height += np.float32(high) * wave * np.minimum(rho * np.float32(2.5), 1)
     view.lit *= 1 - np.float32(0.10) * (1 - wave) * soft(rho - np.float32(0.7), 0.8)
@@ -172,7 +172,7 @@ def _pucker(rng: np.random.Generator, view: View, count: int, rho: Array, high: 
 def _wall(rng: np.random.Generator, view: View) -> None:
     """One wall, en face; by chance thick winding folds."""
     x, y = grid(view.side)
-    view.heart = (float(rng.choice((-1, 1))) * 2.2, float(rng.uniform(-2, 2)))
+    view.aim = (float(rng.choice((-1, 1))) * 2.2, float(rng.uniform(-2, 2)))
     view.height += np.float32(rng.uniform(0.02, 0.07)) * noise(rng, view.side, 4)
     if rng.random() < 0.45:
         way = toward(rng.uniform(0, np.pi))
@@ -189,12 +189,12 @@ def _wall(rng: np.random.Generator, view: View) -> None:
 
 def _z_line(rng: np.random.Generator, view: View) -> None:
     """Border of two linings, pale outside and red toward the stomach, with tongues and notches."""
-    x, y = _heart(rng, view, 0.35)
+    x, y = _choose_aim(rng, view, 0.35)
     ring = float(rng.uniform(0.48, 0.72))
     wobble: tuple[float, ...] = (0.08, 0.08, 0.06, 0.06, 0.06, 0.06, 0.05)
     if rng.random() < 0.3:  # from near by, the border runs across the picture
         far = toward(rng.uniform(0, 2 * np.pi)) * rng.uniform(1.5, 1.8)
-        x, y = view.heart = (float(far[0]), float(far[1]))
+        x, y = view.aim = (float(far[0]), float(far[1]))
         ring, wobble = 1.7, (0.02, 0.02, 0.03, 0.03, 0.03, 0.03)
     rho, edge = polar(view.side, x, y, outline(rng, ring, wobble, rng.uniform(1.0, 1.2)))
     ragged = rho - edge + np.float32(0.05) * noise(rng, view.side, 9)
@@ -216,7 +216,7 @@ def _z_line(rng: np.random.Generator, view: View) -> None:
 
 def _opening(rng: np.random.Generator, view: View) -> None:
     """Small dark hole or slit in a lit wall, within a swollen ring and puckered folds."""
-    x, y = _heart(rng, view, 0.42)
+    x, y = _choose_aim(rng, view, 0.42)
     hole = float(rng.uniform(0.10, 0.17))
     table = outline(rng, hole, (0.08, 0.08, 0.05), rng.choice((1.1, 1.2, 1.9)))
     rho, edge = polar(view.side, x, y, table)

@@ -1,6 +1,6 @@
 """The layers of a drawn retina in an optical coherence scan, before anything is found between them.
 
-In: a look, which maps attribute to value (`words.RETINA`). Out: an `Eye`, the picture under way and the curves that
+In: a look, which maps attribute to value (`words.RETINA`). Out: an `Scan`, the picture under way and the curves that
 its layers follow from left to right. All that bends, lifts or thins the layers is decided here; `drawing` paints what lies
 in them. Place, tilt, curvature, scale, side of the findings and gray of the layers are left to chance.
 """
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sgps.drawings.brushes import Array, Stencil, blend, grid, noise, soft
+from sgps.drawings.brushes import Array, Stencil, blend_gray, grid, noise, soft
 
 _THICKNESS = {"normal-thickness": 0.48, "thickened": 0.80, "thinned": 0.27}
 _CHOROID = {"normal-choroid": 0.26, "thick-choroid": 0.54, "bright-transmission": 0.15}
@@ -41,7 +41,7 @@ _GRAYS = {
 
 
 @dataclass(kw_only=True)
-class Eye:
+class Scan:
     """The picture under way, and the curves of its layers: heights (S,) by column, from -1 (top) to 1."""
 
     plane: Array
@@ -54,10 +54,6 @@ class Eye:
     """Size of things, near 1."""
     fovea: float
     """Column of the fovea."""
-    detachment: float
-    """Column of the middle of what lifts the pigment epithelium."""
-    dome: float
-    """Column of the middle of what lies between epithelium and retina."""
     dark: float
     """Gray of liquid."""
     bruch: Array
@@ -85,7 +81,7 @@ class Eye:
 
     def paint(self, gray: float | Array, mask: Array) -> None:
         """Paint a gray, as opaque as `mask` says."""
-        blend(self.plane[None], np.asarray(gray)[None], mask)
+        blend_gray(self.plane, gray, mask)
 
     def below(self, curve: Array, fade: float = 0.024) -> Array:
         """Mask of all that lies below a curve."""
@@ -124,7 +120,7 @@ def wave(rng: np.random.Generator, x: Array, turns: float) -> Array:
     return total * np.float32(0.45)
 
 
-def new_eye(rng: np.random.Generator, plane: Array, look: Mapping[str, str]) -> Eye:
+def new_scan(rng: np.random.Generator, plane: Array, look: Mapping[str, str]) -> Scan:
     """Lay out the layers of one retina of the given look in an empty picture."""
     side = len(plane)
     x, y = grid(side)[0][0], grid(side)[1]
@@ -147,14 +143,12 @@ def new_eye(rng: np.random.Generator, plane: Array, look: Mapping[str, str]) -> 
     # Small bumps press the outer retina flat, large domes lift all of it.
     dent = lift if look["epithelium"] != "dome-detachment" else np.zeros_like(lift)
     edges = _edges(rng, x, look, base, thick, dent, fovea)
-    return Eye(
+    return Scan(
         plane=plane,
         x=x,
         y=y,
         scale=scale,
         fovea=fovea,
-        detachment=detachment,
-        dome=dome,
         dark=float(rng.uniform(8, 32)),
         bruch=bruch,
         epithelium=epithelium,
@@ -262,9 +256,9 @@ def _press(sizes: dict[str, Array], dent: Array) -> None:
     sizes["outer"] = sizes["outer"] - np.minimum(rest, np.float32(0.9) * sizes["outer"])
 
 
-def paint_layers(rng: np.random.Generator, eye: Eye, layering: str) -> None:
+def paint_layers(rng: np.random.Generator, scan: Scan, layering: str) -> None:
     """Paint the vitreous, and the layers of the retina down to its lower edge."""
-    eye.plane += np.float32(eye.dark)
+    scan.plane += np.float32(scan.dark)
     contrast, fade = rng.uniform(0.9, 1.08), float(rng.uniform(0.02, 0.034))
     for name in _SHARES:
         gray = _GRAYS[name] * contrast + rng.uniform(-9, 9)
@@ -273,47 +267,47 @@ def paint_layers(rng: np.random.Generator, eye: Eye, layering: str) -> None:
             gray = 188 + rng.uniform(-10, 14) if inner else 0.55 * gray
         elif layering == "outer-layer-loss" and name in ("segments", "ellipsoid", "gap"):
             gray = 78
-        eye.paint(gray, eye.below(eye.edges[name], fade))
+        scan.paint(gray, scan.below(scan.edges[name], fade))
 
 
-def paint_choroid(rng: np.random.Generator, eye: Eye, kind: str) -> None:
+def paint_choroid(rng: np.random.Generator, scan: Scan, kind: str) -> None:
     """Paint the choroid, its vessels, and what light is left behind it."""
-    depth = eye.y - eye.bruch
-    deep = np.maximum(depth, 0) * np.float32(1 / eye.choroid)
+    depth = scan.y - scan.bruch
+    deep = np.maximum(depth, 0) * np.float32(1 / scan.choroid)
     fall = np.float32(0.42 if kind == "thick-choroid" else 0.62)
     stroma = np.float32(rng.uniform(82, 112)) * np.exp(-fall * deep * deep)
-    stroma += np.float32(eye.dark + 6) + np.float32(12) * noise(rng, eye.side, 9)
-    eye.paint(stroma, eye.below(eye.bruch))
+    stroma += np.float32(scan.dark + 6) + np.float32(12) * noise(rng, scan.side, 9)
+    scan.paint(stroma, scan.below(scan.bruch))
     if kind == "normal-choroid":
-        holes = noise(rng, eye.side, 22) - np.float32(0.25)
-        inside = soft(-holes, 0.9) * eye.between(eye.bruch + np.float32(0.06), eye.bruch + 0.26)
-        eye.paint(eye.dark + 26, inside * np.float32(0.55))
+        holes = noise(rng, scan.side, 22) - np.float32(0.25)
+        inside = soft(-holes, 0.9) * scan.between(scan.bruch + np.float32(0.06), scan.bruch + 0.26)
+        scan.paint(scan.dark + 26, inside * np.float32(0.55))
     elif kind == "thick-choroid":
-        _paint_lumens(rng, eye)
+        _paint_lumens(rng, scan)
     else:
-        streaks = np.float32(0.72) + np.float32(0.2) * wave(rng, eye.x, 9)
-        where = bump(eye.x, eye.fovea + float(rng.uniform(-0.2, 0.2)), 0.85, 4)
+        streaks = np.float32(0.72) + np.float32(0.2) * wave(rng, scan.x, 9)
+        where = bump(scan.x, scan.fovea + float(rng.uniform(-0.2, 0.2)), 0.85, 4)
         light = np.float32(rng.uniform(0.85, 1.0)) * where * np.clip(streaks, 0.45, 1)
         fading = np.exp(-np.maximum(depth, 0) * np.float32(rng.uniform(0.55, 0.95)))
-        eye.paint(244 * fading, eye.below(eye.bruch) * light)
+        scan.paint(244 * fading, scan.below(scan.bruch) * light)
 
 
-def _paint_lumens(rng: np.random.Generator, eye: Eye) -> None:
+def _paint_lumens(rng: np.random.Generator, scan: Scan) -> None:
     """Paint large dark vessels side by side in the deeper choroid."""
-    lumens = Stencil(eye.side)
+    lumens = Stencil(scan.side)
     column = -1.0 + float(rng.uniform(-0.1, 0.1))
     while column < 1.1:
-        wide, high = rng.uniform((0.06, 0.07), (0.15, 0.13)) * eye.scale
+        wide, high = rng.uniform((0.06, 0.07), (0.15, 0.13)) * scan.scale
         column += 0.8 * wide
-        row = eye.level(eye.bruch, column)
-        lumens.dot(column, row + eye.choroid * float(rng.uniform(0.38, 0.72)), wide, high)
+        row = scan.level(scan.bruch, column)
+        lumens.dot(column, row + scan.choroid * float(rng.uniform(0.38, 0.72)), wide, high)
         if wide < 0.09:
-            lumens.dot(column, row + eye.choroid * float(rng.uniform(0.75, 0.9)), wide, 0.06)
+            lumens.dot(column, row + scan.choroid * float(rng.uniform(0.75, 0.9)), wide, 0.06)
         column += wide + float(rng.uniform(0.02, 0.09))
     small = rng.uniform(-1, 1, 16)
-    rows = eye.height(eye.bruch, small) + rng.uniform(0.07, 0.14, len(small)) * eye.scale
+    rows = scan.height(scan.bruch, small) + rng.uniform(0.07, 0.14, len(small)) * scan.scale
     lumens.dots(np.stack([small, rows], 1), 0.032, 0.02, 0.6)
     shape = soft(
-        np.float32(0.5) - lumens.mask(0.03) + np.float32(0.12) * noise(rng, eye.side, 22), 0.4
+        np.float32(0.5) - lumens.mask(0.03) + np.float32(0.12) * noise(rng, scan.side, 22), 0.4
     )
-    eye.paint(eye.dark + 6, shape * np.float32(0.85))
+    scan.paint(scan.dark + 6, shape * np.float32(0.85))

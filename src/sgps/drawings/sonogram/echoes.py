@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from sgps.drawings.brushes import Array, Point, blend, grid, noise, soft
+from sgps.drawings.brushes import Array, Point, blend_gray, grid, noise, soft
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +44,7 @@ class Probe:
 
     def paint(self, gray: ArrayLike, mask: Array) -> None:
         """Paint a gray, or a picture of grays, as opaque as the mask says."""
-        blend(self.plane[None], np.asarray(gray, dtype=np.float32)[None], mask)
+        blend_gray(self.plane, gray, mask)
 
     def dim(self, share: ArrayLike) -> None:
         """Multiply all echoes by this."""
