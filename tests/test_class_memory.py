@@ -58,6 +58,7 @@ def test_directions_point_to_the_class_within_its_set(memory):
 def test_an_unknown_description_is_worth_next_to_nothing(memory):
     recall = _recall(memory, "blue", STRANGE)
     assert recall.known[0] > 0.5 > 0.01 > recall.known[1] > 0
+    assert recall.count[1] < 0.31
 
 
 def test_known_classes_of_like_pictures_are_worth_a_little_whatever_the_words(memory):
@@ -118,6 +119,9 @@ def test_what_is_hidden_is_not_recalled(memory):
     recall = _recall(memory, "blue", "green", allowed=allowed)
     assert not recall.shares[:, ~allowed].any()
     assert bool((recall.known < 0.01).all())
+    # Nor is the likeness of hidden classes' pictures worth anything.
+    hidden = _recall(memory, "blue", "green", allowed=allowed, pictures=memory.centers[0])
+    assert bool((hidden.count < 0.01).all())
 
 
 def test_a_point_is_brought_to_the_nearest_mixture_of_known_sets():

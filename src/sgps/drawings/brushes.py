@@ -112,10 +112,10 @@ def polar(
     turns = np.arctan2(dy, dx)
     turns *= np.float32(_TURN / (2 * np.pi))
     # Negative indices count from the end of the table, which is what negative angles mean.
-    return length(dx, dy), table.take(turns.astype(np.int32), mode="wrap")
+    return length_of(dx, dy), table.take(turns.astype(np.int32), mode="wrap")
 
 
-def length(dx: Array, dy: Array) -> Array:
+def length_of(dx: Array, dy: Array) -> Array:
     """Length of vectors; `numpy.hypot` guards against overflow and takes several times as long."""
     squares = dx * dx
     squares += dy * dy
@@ -144,7 +144,7 @@ def ellipse_distance(
     c, s = np.float32(np.cos(turn)), np.float32(np.sin(turn))
     dx, dy = x[part] - np.float32(center[0]), y[part] - np.float32(center[1])
     a, b = np.float32(1 / axes[0]), np.float32(1 / axes[1])
-    distance = length(dx * (c * a) + dy * (s * a), dy * (c * b) - dx * (s * b))
+    distance = length_of(dx * (c * a) + dy * (s * a), dy * (c * b) - dx * (s * b))
     distance -= 1
     distance *= np.float32(np.sqrt(axes[0] * axes[1]))
     return distance
@@ -163,7 +163,7 @@ def bar_distance(
     np.minimum(along, 1, out=along)
     px -= along * dx
     py -= along * dy
-    distance = length(px, py)
+    distance = length_of(px, py)
     distance -= np.float32(radius)
     return distance
 

@@ -98,8 +98,14 @@ _KINDS = (
 KINDS = tuple(kind.name for kind in _KINDS)
 """What is drawn, in the order in which an index chooses it: `KINDS[index % len(KINDS)]`."""
 
+
+def value_name(kind: str, attribute: str, value: str) -> str:
+    """What a value of an attribute of a kind is called where all kinds are looked at."""
+    return f"{kind}/{attribute}/{value}"
+
+
 VALUES = tuple(
-    f"{kind.name}/{attribute}/{value}"
+    value_name(kind.name, attribute, value)
     for kind in _KINDS
     for attribute, menu in kind.words.values.items()
     for value in menu

@@ -227,12 +227,13 @@ class ClassMemory(nn.Module):
     def nothing(self, classes: int, middles: Tensor | None = None) -> Recall:
         """What is known of N classes without a word: at most where known sets lie."""
         zeros = self.directions.new_zeros
+        width = self.directions.shape[1]
         return Recall(
-            middles=zeros(0, self.directions.shape[1]) if middles is None else middles,
-            directions=zeros(classes, self.directions.shape[1]),
+            middles=zeros(0, width) if middles is None else middles,
+            directions=zeros(classes, width),
             count=zeros(classes),
             known=zeros(classes),
-            center=zeros(self.directions.shape[1]),
+            center=zeros(width),
             familiarity=zeros(self.num_experts),
             shares=zeros(classes, len(self.text)),
             agreement=torch.ones_like(self.log_count),

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import torch
 
-from sgps.drawings.tasks import KINDS, Look, draw_any, tell
+from sgps.drawings.tasks import KINDS, draw_any, tell, value_name
 from sgps.engine.model import SynthesisNetwork
 from sgps.engine.text import TextEncoder
 from sgps.target.network import pooled_features
@@ -37,13 +37,9 @@ def illustrate(
             drawn = [draw_any(seed, index, prepare.image_size) for index in indices]
             looks = [look for _, look, _ in drawn]
             images = prepare.normalize(torch.stack([image for _, _, image in drawn]).to(place))
-            shown += [_values(kind, look) for look in looks]
+            shown += [[value_name(kind, *said) for said in look.items()] for look in looks]
             told = [tell(seed, i, kind, look) for i, look in zip(indices, looks, strict=True)]
             texts.append(encoder.encode(told).to(place))
             features.append(pooled_features(network.architecture, base, images))
             on_done(first * count + len(shown), len(KINDS) * count)
         network.lexicon.learn(kind, shown, torch.cat(texts), torch.cat(features))
-
-
-def _values(kind: str, look: Look) -> list[str]:
-    return [f"{kind}/{attribute}/{value}" for attribute, value in look.items()]

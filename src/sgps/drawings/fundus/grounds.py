@@ -24,7 +24,7 @@ from sgps.drawings.brushes import (
     canvas,
     draw_vessel,
     grid,
-    length,
+    length_of,
     noise,
     soft,
     toward,
@@ -95,7 +95,7 @@ class Eye:
 
     def around(self, place: Point) -> Array:
         """Distance of every pixel from a place, in units of the eye."""
-        return length(self.u - np.float32(place[0]), self.v - np.float32(place[1]))
+        return length_of(self.u - np.float32(place[0]), self.v - np.float32(place[1]))
 
     def paint(self, color: ArrayLike, mask: Array) -> None:
         """Paint a color, as opaque as `mask` says."""
@@ -130,7 +130,7 @@ def new_eye(rng: np.random.Generator, side: int) -> Eye:
     dx, dy = x - np.float32(origin[0]), y - np.float32(origin[1])
     (ux, uy), (vx, vy) = (axes / scale).astype(np.float32)
     across, down = x - np.float32(middle[0]), y - np.float32(middle[1])
-    rim = np.sqrt(across * across + down * down) * np.float32(1 / field) - 1
+    rim = length_of(across, down) * np.float32(1 / field) - 1
     tone = np.array(_TONES[rng.integers(len(_TONES))]) * rng.uniform(0.86, 1.12)
     return Eye(
         picture=canvas((0, 0, 0), (side, side)),

@@ -20,11 +20,12 @@ from sgps.drawings.brushes import (
     Color,
     Stencil,
     Winding,
+    blend_gray,
     canvas,
     draw_vessel,
     finish,
     grid,
-    length,
+    length_of,
     mesh,
     noise,
     outline,
@@ -191,11 +192,11 @@ def _erosions(rng: np.random.Generator, view: View) -> None:
         for dx, dy in rng.normal(0, 0.5 * size, (3, 2)):
             halos.dot(x + dx, y + dy, 1.8 * size)
             bases.dot(x + dx, y + dy, 0.8 * size)
-    halo = (98, 2, 14) if view.tone[1] < 100 else (196, 36, 40)
+    halo = (98, 2, 14) if view.is_red else (196, 36, 40)
     view.paint(halo, halos.mask(0.03) * np.float32(0.9))
     base = bases.mask(0.008)
     view.paint((250, 240, 214), base * np.float32(0.97))
-    view.lit += (np.float32(0.75) - view.lit) * base * (view.lit < 0.75)
+    view.light_up(0.75, base)
     view.height -= np.float32(0.01) * base
 
 
@@ -205,7 +206,7 @@ def _ulcer(rng: np.random.Generator, view: View) -> None:
     rho, edge = polar(view.side, x, y, outline(rng, radius, (0.10, 0.08, 0.06, 0.04), 1.25))
     away = rho - edge + np.float32(0.02) * noise(rng, view.side, 14)
     rim = np.exp(-((away - np.float32(0.06)) ** 2) * np.float32(220))
-    red: Color = (140, 16, 22) if view.tone[1] < 100 else (194, 52, 50)
+    red: Color = (140, 16, 22) if view.is_red else (194, 52, 50)
     view.paint(red, soft(away - np.float32(0.12), 0.16) * np.float32(0.80))
     fibrin = ((230, 208, 138), (236, 222, 176), (214, 192, 122), (224, 214, 166))[rng.integers(4)]
     bed = canvas(fibrin, away.shape)
@@ -218,7 +219,7 @@ def _ulcer(rng: np.random.Generator, view: View) -> None:
     view.height *= 1 - soft(away - np.float32(0.05), 0.2)
     view.height += np.float32(0.04) * rim - np.float32(0.04) * soft(away, 0.14)
     view.height += np.float32(0.006) * lumps * mask
-    view.lit += (np.float32(0.8) - view.lit) * mask * (view.lit < 0.8)
+    view.light_up(0.8, mask)
 
 
 def _breaks(rng: np.random.Generator, view: View) -> None:
@@ -243,7 +244,7 @@ def _breaks(rng: np.random.Generator, view: View) -> None:
         core = path[4:-4][rng.random(42) < 0.8]
         size = rng.uniform(0.014, 0.026, len(core))
         white.dots(core, size, size)
-    tone = (98, 2, 14) if view.tone[1] < 100 else (188, 34, 38)
+    tone = (98, 2, 14) if view.is_red else (188, 34, 38)
     view.paint(tone, red.mask(0.025) * np.float32(0.92))
     view.paint((246, 230, 196), white.mask(0.010) * np.float32(0.95))
 
@@ -267,7 +268,7 @@ def _bubbles(rng: np.random.Generator, view: View) -> None:
         films.dot(x, y, 0.76 * r, level=0.22)
         lights.dot(x + 0.45 * r * view.light[0], y + 0.45 * r * view.light[1], max(0.24 * r, 0.012))
     film, light = films.mask(), lights.mask()
-    view.lit += (np.maximum(view.lit, np.float32(0.75)) - view.lit) * np.minimum(film + light, 1)
+    view.light_up(0.75, np.minimum(film + light, 1))
     view.paint((244, 240, 226), film * np.float32(0.85))
     view.paint((255, 255, 252), light * np.float32(0.95))
 
@@ -284,7 +285,7 @@ def _pool(rng: np.random.Generator, view: View, share: float) -> Array:
     pool: Array = np.minimum(edge, np.float32(0.16) * blots)
     if view.focus:  # a growth is covered in part at most
         fx, fy, radius = view.focus
-        away = length(x - np.float32(fx), y - np.float32(fy))
+        away = length_of(x - np.float32(fx), y - np.float32(fy))
         pool += np.float32(0.3) * soft(away - np.float32(0.9 * radius), 0.5 * radius)
     return pool
 
@@ -297,7 +298,7 @@ def _stool(rng: np.random.Generator, view: View) -> None:
     fluid *= 1 + np.float32(0.12) * lumps
     mask = soft(away, 0.11)
     view.height *= 1 - np.float32(0.9) * mask
-    view.lit += (np.maximum(view.lit, np.float32(0.8)) - view.lit) * mask
+    view.light_up(0.8, mask)
     view.paint(fluid, mask * np.float32(0.92))
     view.height += np.float32(0.006) * lumps * mask
     view.gloss *= 1 - np.float32(0.55) * mask
@@ -319,10 +320,10 @@ def _blood(rng: np.random.Generator, view: View) -> None:
     thick = np.float32(0.85) + np.float32(0.22) * noise(rng, view.side, 7)
     red = canvas(((158, 4, 10), (140, 2, 8), (176, 8, 14))[rng.integers(3)], away.shape)
     view.height *= 1 - np.float32(0.5) * mask
-    view.lit += (np.maximum(view.lit, np.float32(0.7)) - view.lit) * mask
+    view.light_up(0.7, mask)
     view.paint(red * thick, mask * np.float32(0.95))
     view.height += np.float32(0.03) * mask
-    view.gloss += (np.float32(0.95) - view.gloss) * mask
+    blend_gray(view.gloss, 0.95, mask)
 
 
 def _plaques(rng: np.random.Generator, view: View) -> None:
@@ -340,7 +341,7 @@ def _plaques(rng: np.random.Generator, view: View) -> None:
     cream = canvas(((250, 246, 226), (246, 238, 204), (246, 246, 238))[rng.integers(3)], mask.shape)
     cream *= 1 + np.float32(0.04) * noise(rng, view.side, 30)
     view.lit *= 1 - np.float32(0.35) * shade
-    view.lit += (np.maximum(view.lit, np.float32(0.85)) - view.lit) * mask
+    view.light_up(0.85, mask)
     view.paint(cream, mask * np.float32(0.96))
     view.height += np.float32(0.012) * mask
     view.gloss *= 1 - np.float32(0.7) * mask

@@ -13,10 +13,11 @@ import numpy as np
 from sgps.drawings.brushes import (
     Array,
     Disc,
+    blend_gray,
     canvas,
     chain_distance,
     grid,
-    length,
+    length_of,
     mesh,
     noise,
     outline,
@@ -29,14 +30,14 @@ from sgps.drawings.mucosa.lumens import View
 
 def _flesh(rng: np.random.Generator, view: View) -> Array:
     """Color of a growth: redder than a pale lining, paler than a red one."""
-    if view.tone[1] < 100:
+    if view.is_red:
         return view.mixed((236, 156, 138), float(rng.uniform(0.35, 0.6)))
     return view.mixed((196, 66, 54), float(rng.uniform(0.2, 0.6)))
 
 
 def _clear(view: View, mask: Array, light: float) -> None:
     """What stands out of the wall toward the scope is lit whatever lies behind it."""
-    view.lit += (np.float32(light) - view.lit) * mask
+    blend_gray(view.lit, light, mask)
     view.height *= 1 - mask
 
 
@@ -45,7 +46,7 @@ def _cast(view: View, spot: Disc, throw: float, strength: float) -> None:
     x, y, radius = spot
     px, py = grid(view.side)
     sx, sy = x - throw * view.light[0], y - throw * view.light[1]
-    away = length(px - np.float32(sx), py - np.float32(sy))
+    away = length_of(px - np.float32(sx), py - np.float32(sy))
     view.lit *= 1 - np.float32(strength) * soft(away - np.float32(radius), 0.6 * radius)
 
 
@@ -68,7 +69,7 @@ def _knob(rng: np.random.Generator, view: View, spot: Disc, tone: Array, lumpy: 
     view.height += np.float32(0.62 * radius) * np.sqrt(1 - np.float32(0.94) * share * share) * mask
     view.height += lobes
     view.lit *= 1 - np.float32(0.38) * mask * share**6
-    view.gloss += (np.float32(0.85) - view.gloss) * mask
+    blend_gray(view.gloss, 0.85, mask)
 
 
 def _sessile(rng: np.random.Generator, view: View, spot: Disc) -> None:
@@ -87,7 +88,7 @@ def _stalked(rng: np.random.Generator, view: View, spot: Disc) -> None:
     thick = float(rng.uniform(0.34, 0.44)) * radius
     end = path[-1]
     px, py = grid(view.side)
-    root = length(px - np.float32(end[0]), py - np.float32(end[1]))
+    root = length_of(px - np.float32(end[0]), py - np.float32(end[1]))
     away = chain_distance(view.side, joints, thick)
     away -= np.float32(0.7 * thick) * soft(root - np.float32(0.9 * thick), 2.6 * thick)
     view.paint(view.tone, soft(away - np.float32(0.5 * thick), 0.3 * thick) * np.float32(0.3))
@@ -117,7 +118,7 @@ def _flat(rng: np.random.Generator, view: View, spot: Disc) -> None:
     view.lit *= 1 - np.float32(0.20) * np.exp(-((away - np.float32(0.03)) ** 2) * np.float32(900))
     view.lit += np.float32(0.16) * np.exp(-((away + np.float32(0.04)) ** 2) * np.float32(900))
     view.height += np.float32(0.045) * soft(away, 0.14) + np.float32(0.004) * grain * mask
-    view.gloss += (np.float32(0.6) - view.gloss) * mask
+    blend_gray(view.gloss, 0.6, mask)
 
 
 def _mass(rng: np.random.Generator, view: View, spot: Disc) -> None:

@@ -21,8 +21,10 @@ from sgps.drawings.brushes import (
     Point,
     Stencil,
     blend,
+    blend_gray,
     canvas,
     grid,
+    length_of,
     noise,
     outline,
     polar,
@@ -74,6 +76,15 @@ class View:
     def paint(self, color: Color | Array, mask: Array) -> None:
         """Paint a color, as opaque as `mask` says."""
         blend(self.picture, color, mask)
+
+    def light_up(self, least: float, mask: Array) -> None:
+        """Let at least this share of the light get to where `mask` is 1."""
+        blend_gray(self.lit, np.maximum(self.lit, np.float32(least)), mask)
+
+    @property
+    def is_red(self) -> bool:
+        """Whether the lining is so red that what is red on it must be darker."""
+        return bool(self.tone[1] < 100)
 
     def mixed(self, color: Color, share: float) -> Array:
         """Give the color of the lining with a share of another one in it."""
@@ -287,7 +298,7 @@ def frame(rng: np.random.Generator, picture: Array) -> None:
     cx, cy = (np.float32(c) for c in rng.uniform(-0.04, 0.04, 2))
     ax, ay = np.abs(x - cx), np.abs(y - cy)
     if kind < 0.22:
-        rim = np.sqrt(ax * ax + ay * ay) - np.float32(rng.uniform(0.92, 1.12))
+        rim = length_of(ax, ay) - np.float32(rng.uniform(0.92, 1.12))
     elif kind < 0.72:
         wide, high = (np.float32(c) for c in rng.uniform(0.88, 1.02, 2))
         corner = np.float32(rng.uniform(1.38, 1.75))

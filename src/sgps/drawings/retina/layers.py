@@ -1,6 +1,6 @@
 """The layers of a drawn retina in an optical coherence scan, before anything is found between them.
 
-In: a look, which maps attribute to value (`words.RETINA`). Out: an `Scan`, the picture under way and the curves that
+In: a look, which maps attribute to value (`words.RETINA`). Out: a `Scan`, the picture under way and the curves that
 its layers follow from left to right. All that bends, lifts or thins the layers is decided here; `drawing` paints what lies
 in them. Place, tilt, curvature, scale, side of the findings and gray of the layers are left to chance.
 """

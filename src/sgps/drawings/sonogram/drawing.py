@@ -20,6 +20,7 @@ from sgps.drawings.brushes import (
     Array,
     Point,
     Stencil,
+    blend_gray,
     box,
     ellipse_distance,
     finish,
@@ -205,7 +206,7 @@ def _add_debris(rng: np.random.Generator, probe: Probe, contents: Array, area: _
         tilt = np.float32(rng.uniform(-0.06, 0.06))
         line = np.float32(height) + tilt * (x[part] - np.float32(mass.x)) - y[part]
         layer = soft(line, 0.04)
-        contents[part] += (np.float32(below) - contents[part]) * layer
+        blend_gray(contents[part], below, layer)
 
 
 def _add_parts(rng: np.random.Generator, probe: Probe, contents: Array, area: _Area) -> None:
@@ -233,7 +234,7 @@ def _add_parts(rng: np.random.Generator, probe: Probe, contents: Array, area: _A
         axes = (size * float(rng.uniform(0.9, 1.5)), size * float(rng.uniform(0.7, 1.0)))
         tilt = float(rng.uniform(-0.5, 0.5))
         away = ellipse_distance(probe.side, (x, y), axes, tilt, part) + ragged[part]
-        contents[part] += (np.float32(gray) - contents[part]) * soft(away, 0.05)
+        blend_gray(contents[part], gray, soft(away, 0.05))
 
 
 def _spread(rng: np.random.Generator, spacing: float) -> list[Point]:
@@ -260,8 +261,8 @@ def _add_septa(rng: np.random.Generator, probe: Probe, contents: Array, area: _A
             way = toward(turn + np.pi / 2 + float(rng.uniform(-0.3, 0.3)))
             path = (np.linspace(-0.3, 1.3, 3)[:, None] * way) * (mass.wide, mass.high)
             walls.stroke(middle + path, float(rng.uniform(0.017, 0.024)))
-    gray = np.float32(0.5 * area.level + area.tone * rng.uniform(1.5, 2.0))
-    contents += (gray - contents) * walls.mask(0.006)
+    gray = 0.5 * area.level + area.tone * rng.uniform(1.5, 2.0)
+    blend_gray(contents, gray, walls.mask(0.006))
 
 
 def _paint_rim(

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from sgps.drawings.brushes import Array, Point, blend_gray, grid, noise, soft
+from sgps.drawings.brushes import Array, Point, blend_gray, grid, length_of, noise, soft
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,7 +108,7 @@ def _convex(rng: np.random.Generator, side: int) -> Probe:
     spread = float(np.arcsin(min(rng.uniform(0.98, 1.6) / (near + length), 0.82)))
     apex = (float(rng.uniform(-0.06, 0.06)), top - near)
     dx, dy = x - np.float32(apex[0]), y - np.float32(apex[1])
-    far = np.sqrt(dx * dx + dy * dy)
+    far = length_of(dx, dy)
     across = np.arctan2(dx, dy) * np.float32(1 / spread)
     depth = (far - np.float32(near)) * np.float32(1 / length)
     outside = np.maximum(

@@ -23,6 +23,7 @@ from sgps.drawings.brushes import (
     canvas,
     finish,
     grid,
+    length_of,
     noise,
     soft,
     toward,
@@ -177,7 +178,7 @@ def _paint_scope(rng: np.random.Generator, picture: Array) -> None:
     """Darken what an otoscope or endoscope does not see: all but a disc, or the corners only."""
     x, y = grid(picture.shape[1])
     if rng.random() < 0.6:
-        rim = np.sqrt(x * x + y * y) - np.float32(rng.uniform(0.98, 1.2))
+        rim = length_of(x, y) - np.float32(rng.uniform(0.98, 1.2))
     else:
         rim = np.abs(x) + np.abs(y) - np.float32(rng.uniform(1.45, 1.7))
     lit = soft(rim, float(rng.uniform(0.03, 0.12)))

@@ -25,6 +25,7 @@ from sgps.drawings.brushes import (
     draw_vessel,
     ellipse_distance,
     grid,
+    length_of,
     mesh,
     noise,
     soft,
@@ -140,7 +141,7 @@ def _membrane(rng: np.random.Generator, scene: Scene) -> Color:
     hand = float(rng.choice((-1, 1)))
     cone = bar_distance(scene.side, (0.1 * hand, 0.25), (0.45 * hand, 0.7), 0.05)
     scene.paint((250, 248, 242), soft(cone, 0.10) * np.float32(rng.uniform(0.2, 0.6)))
-    rim = np.sqrt(x * x + y * y) - np.float32(rng.uniform(0.86, 1.05))
+    rim = length_of(x, y) - np.float32(rng.uniform(0.86, 1.05))
     wall = (206, 150, 124) if rng.random() < 0.6 else (170, 108, 88)
     scene.paint(wall, soft(-rim - np.float32(0.02) * noise(rng, scene.side, 6), 0.12))
     scene.scoped = 0.6
