@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from itertools import combinations
+from collections import Counter
+from itertools import combinations, product
 
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from sgps.drawings import tasks as drawn
+from sgps.drawings.sonogram.drawing import draw_sonogram
 from sgps.drawings.tasks import KINDS, DrawnTask, draw_any, draw_task
 from sgps.drawings.vocabulary import Vocabulary
 from sgps.errors import InputError
@@ -133,6 +136,74 @@ def test_values_and_phrases_mean_one_thing_only(words: Vocabulary) -> None:
     assert len(set(phrases)) == len(phrases)
     assert {value for rule in words.conflicts for value in rule} <= set(values)
     assert set(words.strong) <= set(words.values)
+
+
+@pytest.mark.parametrize("words", WORDS.values(), ids=WORDS)
+def test_every_value_is_part_of_some_look(words: Vocabulary) -> None:
+    for name, menu in words.values.items():
+        for value in menu:
+            menus = (words.values | {name: (value,)}).values()
+            assert any(not words.clash(look) for look in product(*menus)), value
+
+
+@pytest.mark.parametrize("words", WORDS.values(), ids=WORDS)
+def test_values_of_strong_attributes_are_not_rare(words: Vocabulary) -> None:
+    rng = np.random.default_rng(0)
+    looks = [drawn._choose_look(rng, words) for _ in range(1000)]
+    assert not any(words.clash(look.values()) for look in looks)
+    for name in words.strong:
+        seen = Counter(look[name] for look in looks)
+        least = len(looks) / (len(words.strong) * len(words.values[name]))
+        assert min(seen[value] for value in words.values[name]) > 0.8 * least
+
+
+_SOUND = {
+    "mass": "oval-mass",
+    "margin": "smooth",
+    "echo": "isoechoic",
+    "inside": "uniform",
+    "calcification": "no-calcification",
+    "posterior": "unchanged-behind",
+    "rim": "no-rim",
+    "background": "fine-tissue",
+}
+
+
+def _mean_sonogram(**values: str) -> NDArray[np.float64]:
+    """Mean of 30 sonograms that differ from the plain look in these values."""
+    look = _SOUND | values
+    pictures = [draw_sonogram(np.random.default_rng(seed), look, 48)[0] for seed in range(30)]
+    mean: NDArray[np.float64] = np.mean(pictures, axis=0)
+    return mean
+
+
+def test_a_calcification_shadows_only_where_a_shadow_is_said() -> None:
+    behind = np.s_[36:, 14:34]
+    plain, stone, shadow = (
+        _mean_sonogram(**values)[behind].mean()
+        for values in (
+            {},
+            {"calcification": "coarse-calcification"},
+            {"calcification": "coarse-calcification", "posterior": "shadow"},
+        )
+    )
+    assert stone > 0.95 * plain
+    assert shadow < 0.8 * plain
+
+
+@pytest.mark.parametrize("background", WORDS["sonogram"].values["background"])
+def test_the_margin_of_an_organ_as_gray_as_its_surroundings_is_seen(background: str) -> None:
+    # The two pictures differ at the margin only, in nearly every column.
+    sharp, blurred = (
+        draw_sonogram(
+            np.random.default_rng(1),
+            _SOUND | {"mass": "no-mass", "background": background, "margin": margin},
+            64,
+        )[0].astype(float)
+        for margin in ("smooth", "indistinct")
+    )
+    apart = np.abs(sharp - blurred).max(0)
+    assert np.median(apart) > 20
 
 
 def test_every_value_can_be_painted() -> None:

@@ -17,7 +17,7 @@ from sgps.pretraining.pool import Storage
 def mixed():
     pool = drawn_pool({"first": 2})
     room = torch.zeros(120, 3, SIZE, SIZE, dtype=torch.uint8)
-    return with_drawn(dataclasses.replace(pool, images=torch.cat([pool.images, room])), 3)
+    return with_drawn(dataclasses.replace(pool, images=torch.cat([pool.images, room])), 4)
 
 
 def test_real_pictures_and_their_labels_stay_as_they_were(mixed):
@@ -38,7 +38,7 @@ def test_every_drawn_picture_is_labelled_with_what_was_drawn(mixed):
         assert source.is_attribute
         assert len(source.class_names) > 1
         for index, label in zip(source.indices.tolist(), source.labels.tolist(), strict=True):
-            name, look, picture = draw_any(3, index - 48, SIZE)
+            name, look, picture = draw_any(4, index - 48, SIZE)
             assert name == kind
             assert look[attribute] == source.class_names[label]
             assert torch.equal(mixed.images[index], picture)

@@ -19,7 +19,7 @@ FUNDUS = Vocabulary(
         "disc": {
             "normal-disc": (
                 "a healthy pink optic disc with small cup",
-                "a sharp disc margin and normal cup-to-disc ratio",
+                "a distinct disc margin and normal cup-to-disc ratio",
                 "an optic nerve head of normal color",
             ),
             "cupped-disc": (
@@ -35,7 +35,7 @@ FUNDUS = Vocabulary(
             "pale-disc": (
                 "optic disc pallor",
                 "a chalky white, atrophic optic disc",
-                "optic atrophy with a sharply outlined white disc",
+                "optic atrophy with a well-outlined white disc",
             ),
         },
         "hemorrhage": {
@@ -63,12 +63,12 @@ FUNDUS = Vocabulary(
         "exudate": {
             "no-exudate": (
                 "neither exudates nor drusen",
-                "absence of yellow or white deposits",
-                "no lipid deposits in the retina",
+                "no yellow or white deposits in the retina",
+                "absence of lipid deposits",
             ),
             "hard-exudates": (
                 "bright yellow hard exudates",
-                "sharp waxy lipid deposits in clusters",
+                "waxy lipid deposits in clusters",
                 "a circinate ring of hard exudates",
             ),
             "cotton-wool": (
@@ -85,17 +85,17 @@ FUNDUS = Vocabulary(
         "macula": {
             "normal-macula": (
                 "a normal dark fovea",
-                "an unremarkable macula with foveal reflex",
-                "a healthy, evenly darker macula",
+                "an unremarkable foveal center",
+                "a fovea evenly darker than its surroundings",
             ),
             "pigmented-scar": (
                 "a pigmented macular scar",
                 "a disciform fibrous scar with black pigment",
-                "a gray-white macular scar with dark pigment clumps",
+                "a yellow-white macular scar with dark pigment clumps",
             ),
             "pale-atrophy": (
                 "geographic atrophy of the macula",
-                "a sharply bordered pale atrophic patch centrally",
+                "a well-demarcated pale atrophic patch centrally",
                 "central loss of pigment epithelium baring choroidal vessels",
             ),
             "serous-dome": (
@@ -151,8 +151,8 @@ FUNDUS = Vocabulary(
         "ground": {
             "even-ground": (
                 "an even orange-red background",
-                "uniform pigmentation of the retinal pigment epithelium",
-                "a homogeneous reddish-orange fundus",
+                "a uniformly pigmented background without tessellation",
+                "a plain reddish-orange background",
             ),
             "tigroid-ground": (
                 "a tessellated, tigroid fundus with visible choroidal vessels",
@@ -167,9 +167,9 @@ FUNDUS = Vocabulary(
         },
         "retina": {
             "flat-retina": (
-                "a flat, attached retina without scars",
-                "no scar and no detachment",
-                "an intact retina out to the periphery",
+                "a flat, attached retina outside the macula",
+                "neither scars nor detachment beyond the arcades",
+                "a peripheral retina without scar or detachment",
             ),
             "laser-scars": (
                 "panretinal photocoagulation scars",

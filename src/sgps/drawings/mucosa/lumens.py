@@ -213,9 +213,9 @@ def _z_line(rng: np.random.Generator, view: View) -> None:
     shift = view.picture * np.float32(1 / view.tone.mean())
     stomach = view.tone * np.array((0.84, 0.50, 0.48), np.float32)
     gullet = view.tone * np.float32(0.5) + np.array((122, 108, 102), np.float32)
-    mean = view.tone[:, None, None] / view.tone.mean()
-    view.picture[:] = gullet[:, None, None] * shift / mean
-    view.paint(stomach[:, None, None] * shift / mean, soft(ragged, 0.045))
+    unit_color = view.tone[:, None, None] / view.tone.mean()
+    view.picture[:] = gullet[:, None, None] * shift / unit_color
+    view.paint(stomach[:, None, None] * shift / unit_color, soft(ragged, 0.045))
     if ring < 1:
         hole = float(rng.uniform(0.05, 0.2))
         rim = outline(rng, hole, (0.2, 0.15, 0.1), rng.uniform(1.0, 1.5))

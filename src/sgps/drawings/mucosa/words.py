@@ -13,9 +13,9 @@ MUCOSA = Vocabulary(
     values={
         "color": {
             "salmon-pink": (
-                "healthy-looking, normal salmon-pink",
-                "pink to orange-pink, uninflamed",
-                "evenly pink, normally colored",
+                "salmon-pink",
+                "pink to orange-pink",
+                "rosy, peach-colored",
             ),
             "reddened": (
                 "diffusely reddened, erythematous",
@@ -23,8 +23,8 @@ MUCOSA = Vocabulary(
                 "intensely red, congested",
             ),
             "whitish": (
-                "pale, whitish, atrophic",
-                "blanched, pale bluish-white",
+                "pale, whitish",
+                "blanched, pale gray-white",
                 "pallid, discolored off-white",
             ),
         },
@@ -37,29 +37,29 @@ MUCOSA = Vocabulary(
             "wall-view": (
                 "the wall seen en face, close up",
                 "a face-on view of one wall",
-                "no lumen in view, only the wall",
+                "a single wall without the lumen in view",
             ),
             "z-line": (
                 "the Z-line, a jagged border of two linings",
                 "the squamocolumnar junction",
-                "an irregular transition from pale to salmon-red epithelium",
+                "an irregular transition from paler to redder epithelium",
             ),
             "dark-opening": (
                 "a small round orifice with puckered folds",
-                "the pylorus as a small dark opening",
-                "the appendiceal orifice, a small hole or slit",
+                "a small dark opening such as the pylorus",
+                "a small hole or slit such as the appendiceal orifice",
             ),
         },
         "vessels": {
             "visible-vessels": (
                 "a clearly visible branching vascular pattern",
                 "a fine network of submucosal vessels",
-                "a normal, preserved vascular pattern",
+                "a preserved, distinct vascular pattern",
             ),
             "lost-vessels": (
                 "loss of the vascular pattern",
                 "an obscured, no longer visible vascular pattern",
-                "absent submucosal vessels",
+                "no submucosal vessels to be seen",
             ),
             "dilated-vessels": (
                 "tortuous, dilated, dark vessels",
@@ -70,7 +70,7 @@ MUCOSA = Vocabulary(
         "growth": {
             "no-growth": (
                 "no polyp or mass",
-                "no protruding lesion",
+                "no polypoid lesion",
                 "absence of any growth",
             ),
             "sessile-polyp": (
@@ -85,7 +85,7 @@ MUCOSA = Vocabulary(
             ),
             "flat-lesion": (
                 "a flat, slightly elevated lesion",
-                "a superficial, laterally spreading plaque",
+                "a superficial, laterally spreading lesion",
                 "a wide, barely raised lesion",
             ),
             "ulcerated-mass": (
@@ -96,9 +96,9 @@ MUCOSA = Vocabulary(
         },
         "defect": {
             "no-defect": (
-                "an intact surface free of ulceration",
-                "no erosions or ulcers",
-                "no mucosal break",
+                "an intact surrounding mucosa",
+                "no erosions or ulcers in the surrounding mucosa",
+                "an otherwise unbroken lining",
             ),
             "erosions": (
                 "multiple small erosions with red halos",
@@ -112,15 +112,15 @@ MUCOSA = Vocabulary(
             ),
             "linear-breaks": (
                 "linear mucosal breaks",
-                "longitudinal, streak-like red erosions",
+                "longitudinal, streak-like red breaks of the lining",
                 "long, narrow ulcers running lengthwise",
             ),
         },
         "content": {
             "clean": (
                 "a clean, well-prepared field",
-                "nothing covering the surface",
-                "a clear view without residue",
+                "a field washed free of fluid and residue",
+                "a clear view of a rinsed surface",
             ),
             "bubbles": (
                 "many bubbles and foam",
@@ -129,8 +129,8 @@ MUCOSA = Vocabulary(
             ),
             "stool": (
                 "brown-yellow stool or bile-stained fluid",
-                "turbid brown fecal residue",
-                "fecal matter and murky, bilious fluid",
+                "turbid brown residue, fecal or bilious",
+                "fecal matter or murky, bilious fluid",
             ),
             "fresh-blood": (
                 "fresh, bright red blood",
@@ -147,7 +147,7 @@ MUCOSA = Vocabulary(
             "smooth": (
                 "a smooth, shiny surface",
                 "an even, glossy surface",
-                "a glistening surface without nodularity",
+                "a glistening surface without granularity",
             ),
             "cobblestone": (
                 "a cobblestone surface",
@@ -178,7 +178,7 @@ MUCOSA = Vocabulary(
             ),
         },
     },
-    strong=("growth", "content", "landmark"),
+    strong=("growth", "content", "landmark", "dye"),
     conflicts=(
         # Where one lining is as pale as the other, no border is seen.
         ("z-line", "whitish"),

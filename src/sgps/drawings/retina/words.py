@@ -18,9 +18,9 @@ RETINA = Vocabulary(
     values={
         "fovea": {
             "normal-pit": (
-                "a normal foveal depression",
-                "a preserved foveal pit and contour",
-                "a smooth central foveal dip",
+                "a preserved foveal depression",
+                "a foveal pit of ordinary shape",
+                "a central foveal dip",
             ),
             "flat-fovea": (
                 "loss of the foveal depression",
@@ -41,13 +41,13 @@ RETINA = Vocabulary(
         "thickness": {
             "normal-thickness": (
                 "normal retinal thickness",
-                "a retina of ordinary central thickness",
+                "a retina of ordinary thickness",
                 "unchanged macular thickness",
             ),
             "thickened": (
                 "marked retinal thickening",
-                "a thickened, swollen macula",
-                "increased central retinal thickness",
+                "a thickened, bulky macula",
+                "increased retinal thickness",
             ),
             "thinned": (
                 "marked retinal thinning",
@@ -67,15 +67,15 @@ RETINA = Vocabulary(
                 "large intraretinal cystoid cavities of fluid",
             ),
             "sponge-swelling": (
-                "sponge-like diffuse retinal swelling",
+                "sponge-like diffuse retinal edema",
                 "diffuse spongiform edema of the retina",
-                "hazy, porous retinal swelling with low reflectivity",
+                "a hazy, porous retina of low reflectivity",
             ),
         },
         "subretinal": {
             "no-subretinal-fluid": (
                 "no subretinal fluid",
-                "photoreceptors attached to the pigment epithelium",
+                "a retina attached to the pigment epithelium",
                 "no detachment of the neurosensory retina",
             ),
             "subretinal-dome": (
@@ -93,12 +93,12 @@ RETINA = Vocabulary(
             "smooth-line": (
                 "a smooth retinal pigment epithelium line",
                 "an even, continuous pigment epithelium",
-                "a straight, regular RPE band",
+                "a regular RPE band without bumps",
             ),
             "drusen": (
                 "many small drusen bumps of the RPE",
                 "drusen as undulating RPE elevations",
-                "multiple small dome-shaped deposits under the RPE",
+                "multiple small rounded deposits under the RPE",
             ),
             "dome-detachment": (
                 "a large pigment epithelial detachment",
@@ -131,7 +131,7 @@ RETINA = Vocabulary(
         "membrane": {
             "no-membrane": (
                 "no epiretinal membrane",
-                "a smooth, unwrinkled inner retinal surface",
+                "an unwrinkled inner retinal surface",
                 "an inner surface free of membranes",
             ),
             "epiretinal-membrane": (
@@ -159,14 +159,14 @@ RETINA = Vocabulary(
             "bright-transmission": (
                 "hypertransmission of light into a thin choroid",
                 "choroidal thinning with increased light transmission",
-                "bright signal passing through below an atrophic RPE",
+                "bright signal passing through into a thinned choroid",
             ),
         },
         "layering": {
             "distinct-layers": (
-                "clearly distinct retinal layers",
-                "preserved retinal lamination",
-                "well-defined layers with an intact ellipsoid zone",
+                "clearly distinct outer retinal layers",
+                "preserved lamination of the outer retina",
+                "a well-defined, bright ellipsoid zone",
             ),
             "bright-inner-layers": (
                 "hyperreflective inner retinal layers",
@@ -184,6 +184,10 @@ RETINA = Vocabulary(
     conflicts=(
         # A retina that holds much fluid is not thin, and there is no room for cysts in one that is.
         ("thinned", "round-cysts", "sponge-swelling"),
+        # What is porous and dim inside is not bright there.
+        ("sponge-swelling", "bright-inner-layers"),
+        # A vitreous that pulls at the fovea has not come off it.
+        ("pulled-fovea", "detached-hyaloid"),
         # What lies under the retina keeps light from going through.
         ("bright-transmission", "dome-detachment"),
     ),

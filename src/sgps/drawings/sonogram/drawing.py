@@ -84,7 +84,7 @@ def draw_sonogram(
     if look["calcification"] == "microcalcification":
         _paint_specks(rng, probe, area)
     elif look["calcification"] == "coarse-calcification":
-        _paint_stone(rng, probe, area)
+        _paint_stone(rng, probe, area, look["posterior"] == "shadow")
     speckle(rng, probe)
     picture = probe.plane[None]
     picture *= np.float32(rng.uniform(0.85, 1.15))
@@ -188,12 +188,17 @@ def _paint_contents(
     if area.organ:  # it keeps the tissue's pattern
         contents *= np.float32(1 / area.tone)
         probe.dim(1 + area.inside * (contents - 1))
-        return
-    probe.paint(contents, area.inside * np.float32(0.98))
+    else:
+        probe.paint(contents, area.inside * np.float32(0.98))
     if look["echo"] == "isoechoic":  # only an interface tells it from its surroundings
         blurred = look["margin"] == "indistinct"
-        line = soft(np.abs(area.distance) - np.float32(0.012), 0.16 if blurred else 0.06)
-        probe.paint(0.3 * area.tone, line * np.float32(0.55 if blurred else 0.7))
+        if area.organ:  # drawn so that it outdoes the tissue's own bands and mottle
+            half, fade, gray, opaque = 0.034, 0.30 if blurred else 0.05, 0.12, 0.85
+        else:
+            half, fade, gray = 0.012, 0.16 if blurred else 0.06, 0.3
+            opaque = 0.55 if blurred else 0.7
+        line = soft(np.abs(area.distance) - np.float32(half), fade)
+        probe.paint(gray * area.tone, line * np.float32(opaque))
 
 
 def _add_debris(rng: np.random.Generator, probe: Probe, contents: Array, area: _Area) -> None:
@@ -308,19 +313,26 @@ def _paint_specks(rng: np.random.Generator, probe: Probe, area: _Area) -> None:
     probe.paint(5.0 * area.tone, specks.mask())
 
 
-def _paint_stone(rng: np.random.Generator, probe: Probe, area: _Area) -> None:
-    """Paint a bright clump, with an uneven top, and the black stripe behind it."""
+def _paint_stone(rng: np.random.Generator, probe: Probe, area: _Area, shadows: bool) -> None:
+    """Paint a bright clump, with an uneven top, and the black stripe behind it where sound is lost."""
     largest = max(area.masses, key=lambda mass: mass.wide * mass.high)
     x, y = largest.at(float(rng.uniform(-0.3, 0.3)), float(rng.uniform(-0.35, 0.0)))
     half = float(np.clip(0.42 * largest.wide, 0.085, 0.13))
     fray = np.float32(0.02) * noise(rng, probe.side, 12)
-    probe.dim(1 - np.float32(rng.uniform(0.85, 0.95)) * probe.beam((x, y), half, 0.09, fray))
+    loss = np.float32(rng.uniform(0.85, 0.95))
+    if shadows:
+        probe.dim(1 - loss * probe.beam((x, y), half, 0.09, fray))
     clump = Stencil(probe.side)
     count = int(rng.integers(3, 7))
     steps = np.linspace(-1, 1, count) + rng.uniform(-0.2, 0.2, count)
     drop = float(rng.uniform(-0.1, 0.45)) * steps**2 + rng.uniform(-0.1, 0.1, count)
     points = np.stack([x + 0.75 * half * steps, y + half * drop], axis=1)
-    clump.dots(points, rng.uniform(0.3, 0.55, count) * half, rng.uniform(0.2, 0.4, count) * half)
+    wide, high = (rng.uniform(low, top, count) * half for low, top in ((0.3, 0.55), (0.2, 0.4)))
+    clump.dots(points, wide, high)
+    if not shadows:  # a dark edge, so that it shows on bright tissue too
+        edge = Stencil(probe.side)
+        edge.dots(points, wide + 0.03, high + 0.03)
+        probe.dim(1 - np.float32(0.7) * edge.mask(0.012))
     probe.paint(4.6 * area.tone, clump.mask(0.008))
 
 

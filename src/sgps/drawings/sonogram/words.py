@@ -13,14 +13,14 @@ SONOGRAM = Vocabulary(
     values={
         "mass": {
             "no-mass": (
-                "normal tissue without a mass",
-                "no focal lesion or nodule",
+                "tissue without a mass",
+                "no nodule or tumor",
                 "no discrete mass in the parenchyma",
             ),
             "round-mass": (
                 "a single round mass",
                 "a spherical nodule as wide as tall",
-                "one circular focal lesion",
+                "one rounded focal lesion",
             ),
             "oval-mass": (
                 "an oval mass wider than tall",
@@ -29,7 +29,7 @@ SONOGRAM = Vocabulary(
             ),
             "irregular-mass": (
                 "a mass of irregular shape",
-                "an irregularly shaped, angular lesion",
+                "an irregularly shaped, lopsided lesion",
                 "a bizarrely shaped, asymmetric mass",
             ),
             "tall-mass": (
@@ -47,7 +47,7 @@ SONOGRAM = Vocabulary(
             "smooth": (
                 "smooth, circumscribed margins",
                 "a well-defined, sharp contour",
-                "a regular, clearly demarcated border",
+                "an even, clearly demarcated border",
             ),
             "spiculated": (
                 "spiculated margins",
@@ -68,8 +68,8 @@ SONOGRAM = Vocabulary(
         "echo": {
             "anechoic": (
                 "anechoic, black contents",
-                "an echo-free, fluid-filled interior",
-                "a black interior without internal echoes",
+                "echo-free, black fluid inside",
+                "a largely black, fluid-filled interior",
             ),
             "hypoechoic": (
                 "hypoechoic, dark gray echotexture",
@@ -90,7 +90,7 @@ SONOGRAM = Vocabulary(
         "inside": {
             "uniform": (
                 "uniform internal structure",
-                "homogeneous contents throughout",
+                "homogeneous contents",
                 "an even, monotonous interior",
             ),
             "mixed": (
@@ -121,7 +121,7 @@ SONOGRAM = Vocabulary(
                 "clustered pinpoint bright specks",
             ),
             "coarse-calcification": (
-                "a coarse calcification with its own shadow",
+                "a coarse, bright calcification",
                 "a large, dense macrocalcification",
                 "a stone-like echogenic clump",
             ),
@@ -156,7 +156,7 @@ SONOGRAM = Vocabulary(
             ),
             "bright-rim": (
                 "a thick echogenic rim",
-                "a bright echogenic capsule",
+                "a bright echogenic ring",
                 "a broad white peripheral border",
             ),
         },
@@ -164,7 +164,7 @@ SONOGRAM = Vocabulary(
             "fine-tissue": (
                 "a background of homogeneous fine echoes",
                 "finely granular, even surrounding parenchyma",
-                "normal smooth background echotexture",
+                "an even, ordinary background echotexture",
             ),
             "coarse-tissue": (
                 "a coarse, heterogeneous background echotexture",
