@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
 import pytest
 import torch
-from pools import SIZE, drawn_pool, pretraining, tiny_recipe, write_sets
+from pools import SIZE, drawn_pool, pretraining, quick, tiny_recipe, write_sets
+from safetensors.torch import load_file
 
 from sgps.drawings.tasks import KINDS, draw_any
-from sgps.pretraining.drawn_pool import FAMILY, with_drawn
+from sgps.errors import InputError
+from sgps.pretraining.config import DRAWN, Expert, load_recipe
+from sgps.pretraining.drawn_pool import with_drawn
 from sgps.pretraining.pool import Storage
 
 
@@ -29,7 +33,7 @@ def test_real_pictures_and_their_labels_stay_as_they_were(mixed):
 
 def test_every_drawn_picture_is_labelled_with_what_was_drawn(mixed):
     assert len(mixed.groups) == len(mixed.images) == 168
-    drawn = [source for source in mixed.sources if source.family == FAMILY]
+    drawn = [source for source in mixed.sources if source.family == DRAWN]
     assert {source.name.partition("/")[0] for source in drawn} == {
         f"drawn-{kind}" for kind in KINDS
     }
@@ -51,17 +55,43 @@ def test_without_room_nothing_is_drawn():
     assert len(mixed.sources) == len(pool.sources)
 
 
-def test_the_features_learn_from_drawn_pictures_and_the_card_says_so(tmp_path):
+def test_many_drawings_are_shared_among_processes(monkeypatch):
+    pool = drawn_pool({"first": 2})
+    room = torch.zeros(25, 3, SIZE, SIZE, dtype=torch.uint8)
+    larger = dataclasses.replace(pool, images=torch.cat([pool.images, room]))
+    alone = with_drawn(larger, 1).images.clone()
+    monkeypatch.setattr("sgps.pretraining.drawn_pool._OF_JOB", 10)
+    shared = with_drawn(dataclasses.replace(larger, images=larger.images.clone()), 1)
+    assert torch.equal(shared.images, alone)
+    assert len(shared.groups) == len(alone)
+
+
+def test_an_expert_learns_from_drawn_pictures_and_the_base_does_not(tmp_path):
     write_sets(tmp_path)
-    recipe = tiny_recipe(tmp_path, drawn_images=30, experts=())
-    out = tmp_path / "run"
-    heard = []
-    pretraining(recipe, out, on_progress=lambda *given: heard.append(given)).run()
-    card = (out / "engine" / "README.md").read_text(encoding="utf-8")
-    assert "30 drawn pictures mixed in" in card
-    assert "drawn-lesion" not in card
+    drawn = Expert(
+        name="drawn", families=("drawn",), from_start=True, share=0.3, optimization=quick(2)
+    )
+    recipe = tiny_recipe(tmp_path, drawn_images=60, experts=(drawn,))
     plain = tiny_recipe(tmp_path, experts=())
+    for name, one in (("drawn", recipe), ("plain", plain)):
+        pretraining(one, tmp_path / name).run()
+    bases = [load_file(tmp_path / name / "base.safetensors") for name in ("drawn", "plain")]
+    assert all(torch.equal(bases[0][key], bases[1][key]) for key in bases[0])
+    expert = load_file(tmp_path / "drawn" / "expert-drawn.safetensors")
+    start = load_file(tmp_path / "start.safetensors")
+    assert any(not torch.equal(expert[key], start[key]) for key in expert if key in start)
+    card = (tmp_path / "drawn" / "engine" / "README.md").read_text(encoding="utf-8")
+    assert "**drawn**: 60 drawn pictures; 2 steps" in card
+    assert "drawn-lesion" not in card
     assert plain.digest != recipe.digest
+
+
+def test_drawn_pictures_that_nobody_learns_from_are_refused(tmp_path):
+    path = tmp_path / "recipe.toml"
+    smoke = Path("recipes/smoke.toml").read_text(encoding="utf-8")
+    path.write_text("drawn_images = 20\n" + smoke, encoding="utf-8")
+    with pytest.raises(InputError, match="no expert learns from the 20 drawn_images"):
+        load_recipe(path)
 
 
 def test_pictures_can_lie_in_a_file(tmp_path):

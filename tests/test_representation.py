@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
+import math
+
 import pytest
 import torch
 from pools import SIZE, drawn_pool, quick, start_weights
@@ -123,6 +126,35 @@ def test_with_contrast_too_ten_steps_are_five_and_five_resumed(pool):
     second.load_state_dict(first.state_dict())
     assert advance(second, 5) == losses[5:]
     assert same(whole.state_dict(), second.state_dict())
+
+
+def test_a_picture_is_asked_for_all_that_is_known_of_it(pool):
+    first = pool.sources[0]
+    age = dataclasses.replace(
+        first,
+        name="first/age",
+        indices=first.indices[:1],
+        labels=torch.zeros(1, dtype=torch.int64),
+        class_names=("20", "40", "60", "80"),
+    )
+    alone = dataclasses.replace(first, indices=first.indices[:1], labels=first.labels[:1])
+    run = new_run(dataclasses.replace(pool, sources=(alone, age)), label_smoothing=0.0)
+    with torch.no_grad():
+        run.tensors["head.weight"].zero_()
+    of_both = (math.log(3) + 0.3 * math.log(4)) / 1.3
+    assert float(run.losses().cross_entropy.detach()) == pytest.approx(of_both, rel=1e-5)
+
+
+def test_drawn_pictures_are_told_apart_within_their_kind_only(pool):
+    first = pool.sources[0]
+    kinds = [
+        dataclasses.replace(first, name=f"drawn-{name}", family="drawn")
+        for name in ("cell/color", "cell/size", "lesion/color")
+    ]
+    run = new_run(dataclasses.replace(pool, sources=(*pool.sources, *kinds)), contrast=1.0)
+    real, _, cell, again, lesion = run._crowd.tolist()
+    assert cell == again
+    assert len({real, cell, lesion}) == 3
 
 
 def test_before_the_first_step_nothing_is_lost_of_the_start(pool):

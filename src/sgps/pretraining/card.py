@@ -9,8 +9,7 @@ import torch
 from sgps.datasets.catalogue import image_set
 from sgps.drawings.tasks import KINDS, VALUES
 from sgps.evaluation.provenance import git_commit
-from sgps.pretraining.config import Expert, Recipe
-from sgps.pretraining.drawn_pool import FAMILY
+from sgps.pretraining.config import DRAWN, Expert, Recipe
 from sgps.pretraining.parallel import Processes
 from sgps.pretraining.pool import Pool
 from sgps.version import __version__
@@ -22,7 +21,7 @@ def engine_card(
     """Text of the engine's README.md: recipe, sets, classes, counts and licenses; time and hardware that it took."""
     rows = []
     for source in pool.sources:
-        if source.family == FAMILY:
+        if source.family == DRAWN:
             continue
         entry = image_set(source.set_name)
         counts = [int((source.labels == c).sum()) for c in range(len(source.class_names))]
@@ -36,12 +35,11 @@ def engine_card(
     if recipe.architecture == "tf_efficientnetv2_b0":
         start = "an EfficientNetV2-B0 trained on ImageNet-1k (Keras Applications, Apache-2.0)"
     experts = "\n".join(
-        f"- **{expert.name}**: {', '.join(expert.families)}; {expert.optimization.steps} steps of "
+        f"- **{expert.name}**: {', '.join(_family(f, recipe) for f in expert.families)}; {expert.optimization.steps} steps of "
         f"{expert.optimization.batch_size} pictures{_shown(expert)} at {expert.optimization.image_size} px, from the "
         f"{'start' if expert.from_start else 'whole way of the base'}{_share(expert)}{_followed(expert)}."
         for expert in recipe.experts
     )
-    drawn = f"; {recipe.drawn_images} drawn pictures mixed in" if recipe.drawn_images else ""
     return f"""---
 license: cc-by-nc-sa-4.0
 library_name: sgps
@@ -70,7 +68,7 @@ feature stage and served the episodes.
 
 - **base**: {recipe.representation.steps} steps of {recipe.representation.batch_size} pictures at \
 {recipe.representation.image_size} px over all sets but the held-out ones, with distillation \
-from the start{" and " + ", ".join(recipe.teachers) if recipe.teachers else ""}; moved {recipe.base_step:g} of the way{drawn}.
+from the start{" and " + ", ".join(recipe.teachers) if recipe.teachers else ""}; moved {recipe.base_step:g} of the way.
 {experts}
 - **memory**: a text and a mean feature of each of {known_classes} classes above, by which descriptions are answered; tasks
 familiar by their descriptions move up to {recipe.expert_step:g} of the way towards the expert that has learned them.
@@ -83,6 +81,10 @@ Made at commit `{git_commit() or "unknown"}` in {hours:.1f} hours on {_hardware(
 Known weaknesses: shortcuts in several sets (stain color in `leukemia_all4`, different sources of the classes in
 `brain_mri_nickparvar4`, stickers in `isic2017`); `bccd_wbc4` is augmentations of about 350 originals.
 """
+
+
+def _family(name: str, recipe: Recipe) -> str:
+    return f"{recipe.drawn_images} drawn pictures" if name == DRAWN else name
 
 
 def _share(expert: Expert) -> str:

@@ -20,6 +20,8 @@ from sgps.records import build
 
 HUB = "hf-hub:"
 """How the name of a network on the hub begins, as in timm."""
+DRAWN = "drawn"
+"""Family of drawn pictures; no image set has it."""
 _LEAST_DRAWINGS = 10
 """Fewest drawings of a kind from which anything can be learned."""
 EPISODIC = "episodic"
@@ -72,7 +74,7 @@ class Expert:
     name: str
     """Name of the expert, as the engine stores it."""
     families: tuple[str, ...]
-    """Families of image sets that it learns from."""
+    """Families of image sets that it learns from; `drawn` for drawn pictures."""
     from_start: bool = False
     """Whether it goes on from the recipe's start, whose general features it then brings along, instead of the base."""
     share: float = 0.0
@@ -143,7 +145,7 @@ class Recipe:
     max_images: int = 0
     """Keep at most this many pictures of a set (0 = all); for smoke runs."""
     drawn_images: int = 0
-    """Drawn pictures that the feature stage learns from beside the real ones."""
+    """Drawn pictures, of all kinds; experts of the family `drawn` learn from them, the base does not."""
     lexicon_drawings: int = 0
     """Drawings of each kind that teach the engine what words look like (0 = it has no lexicon)."""
     on_disk: bool = False
@@ -246,6 +248,10 @@ def load_recipe(path: Path) -> Recipe:
     if isinstance(data, str):
         table["data"] = (path.parent / data).resolve()
     recipe = build(Recipe, table, where)
+    if recipe.drawn_images and not any(DRAWN in e.families for e in recipe.experts):
+        raise InputError(
+            f"{where}: no expert learns from the {recipe.drawn_images} drawn_images. Add one of the family `{DRAWN}`."
+        )
     if recipe.lexicon_drawings != 0 and recipe.lexicon_drawings < _LEAST_DRAWINGS:
         raise InputError(
             f"{where}: lexicon_drawings must be 0 or at least {_LEAST_DRAWINGS}, got {recipe.lexicon_drawings}."

@@ -1,4 +1,4 @@
-"""Mix drawn pictures into the pool: each attribute that is drawn becomes a labelling to learn.
+"""Put drawn pictures into the pool: each attribute that is drawn becomes a labelling to learn.
 
 In: a pool with room for more pictures. Out: the pool with drawn ones there. A drawing's attributes are known exactly and
 vary on their own, so that what is learned from them is the attribute and not what comes with it in one set or another.
@@ -10,14 +10,18 @@ suspension growth in microfluidic single-cell cultivation", Bioinformatics 2021.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
+import joblib
 import torch
+from torch import Tensor
 
 from sgps.drawings.tasks import Look, draw_any
+from sgps.pretraining.config import DRAWN
 from sgps.pretraining.pool import LabelSource, Pool
 
-FAMILY = "drawn"
-"""Family of these labellings; no set of pictures has it."""
+_OF_JOB = 500
+"""Drawings that a process makes at once; as many at least pay for the start of a further one."""
 
 
 def with_drawn(pool: Pool, seed: int) -> Pool:
@@ -25,10 +29,13 @@ def with_drawn(pool: Pool, seed: int) -> Pool:
     first = len(pool.groups)
     count = len(pool.images) - first
     looks: list[tuple[str, Look]] = []
-    for index in range(count):
-        kind, look, picture = draw_any(seed, index, pool.images.shape[-1])
-        pool.images[first + index] = picture
-        looks.append((kind, look))
+    parts = [range(begin, min(begin + _OF_JOB, count)) for begin in range(0, count, _OF_JOB)]
+    jobs = min(joblib.cpu_count(), max(1, len(parts)))
+    tasks = (joblib.delayed(_drawn)(seed, part, pool.images.shape[-1]) for part in parts)
+    for pictures, own_looks in joblib.Parallel(n_jobs=jobs, return_as="generator")(tasks):
+        begin = first + len(looks)
+        pool.images[begin : begin + len(pictures)] = pictures
+        looks += own_looks
     sources = []
     for kind in sorted({kind for kind, _ in looks}):
         own = [row for row, (name, _) in enumerate(looks) if name == kind]
@@ -38,7 +45,7 @@ def with_drawn(pool: Pool, seed: int) -> Pool:
             sources.append(
                 LabelSource(
                     name=f"drawn-{kind}/{attribute}",
-                    family=FAMILY,
+                    family=DRAWN,
                     indices=torch.tensor(own) + first,
                     labels=torch.tensor([names.index(value) for value in values]),
                     class_names=names,
@@ -49,3 +56,11 @@ def with_drawn(pool: Pool, seed: int) -> Pool:
         groups=pool.groups + tuple(f"drawn/{index}" for index in range(count)),
         sources=pool.sources + tuple(sources),
     )
+
+
+def _drawn(seed: int, indices: Sequence[int], size: int) -> tuple[Tensor, list[tuple[str, Look]]]:
+    """Draw pictures (n, 3, S, S), and give kind and look of each."""
+    drawn = [draw_any(seed, index, size) for index in indices]
+    return torch.stack([picture for _, _, picture in drawn]), [
+        (kind, look) for kind, look, _ in drawn
+    ]

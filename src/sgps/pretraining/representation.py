@@ -1,10 +1,10 @@
 """Learn features: train a whole network on many labellings at once while its general features are kept alive.
 
 In: a start (affine weights), a pool and its label sources. Out: the moving average of the trained weights. Loss:
-cross-entropy of one linear head a labelling, on class-balanced batches, plus the cosine distance to the features of
-frozen ImageNet teachers on the same augmented pictures, plus, if the recipe says so, telling the two views of a picture from
-other pictures. The step number and what was mistaken before decide what a step draws, so that a resumed run repeats exactly.
-Every process draws the whole batch and computes its own rows of it.
+cross-entropy of one linear head a labelling, on class-balanced batches, each picture asked for all that is known of it, plus the
+cosine distance to the features of frozen ImageNet teachers on the same augmented pictures, plus, if the recipe says so, telling
+the two views of a picture from other pictures. The step number and what was mistaken before decide what a step draws, so that a
+resumed run repeats exactly. Every process draws the whole batch and computes its own rows of it.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from sgps.pretraining.augment import augment, draw_plan
 from sgps.pretraining.checkpoints import restore_training_state, training_state
-from sgps.pretraining.config import Optimization
+from sgps.pretraining.config import DRAWN, Optimization
 from sgps.pretraining.contrast import contrast, embedded, first_embedding
 from sgps.pretraining.parallel import Processes
 from sgps.pretraining.pool import LabelSource, Pool
-from sgps.pretraining.sampling import Batch, BatchSampler
+from sgps.pretraining.sampling import ATTRIBUTE_WEIGHT, Batch, BatchSampler
 from sgps.pretraining.teachers import Teacher, normalized
 from sgps.target.architecture import Architecture
 from sgps.target.network import Weights, pooled_features
@@ -82,18 +82,24 @@ class RepresentationRun:
         self.sampler = BatchSampler(sources, config.mining)
         features = architecture.num_features
         ways = torch.tensor([len(source.class_names) for source in sources])
-        self._first_class = ways.cumsum(0) - ways
-        # One matrix holds the heads of all labellings; a row of scores counts only where its own labelling's classes are.
-        owner = torch.arange(len(sources)).repeat_interleave(ways)
-        self._is_own = (owner == torch.arange(len(sources))[:, None]).to(self.device)
+        first_class = ways.cumsum(0) - ways
+        # One matrix holds the heads of all labellings; a labelling's own classes are its columns, filled up to the widest.
+        places = torch.arange(int(ways.max()))
+        self._columns = (
+            (first_class[:, None] + places).clamp(max=int(ways.sum()) - 1).to(self.device)
+        )
+        self._is_filling = (places >= ways[:, None]).to(self.device)
+        self._asked = _asked(sources, len(pool.groups)).to(self.device)
+        weights = [ATTRIBUTE_WEIGHT if source.is_attribute else 1.0 for source in sources]
+        self._weight = torch.tensor(weights, device=self.device)
         self._views = 2 if config.contrast else 1
-        families = [source.family for source in sources]
-        self._family = torch.tensor([families.index(family) for family in families])
+        crowds = [_crowd(source) for source in sources]
+        self._crowd = torch.tensor([crowds.index(crowd) for crowd in crowds])
         tensors = {name: tensor.clone() for name, tensor in start.items()}
         # Not zero: the first step would move the network by nothing but rounding errors, which AdamW makes full steps of.
         drawn = torch.Generator().manual_seed(seed)
-        tensors["head.weight"] = 0.01 * torch.randn(len(owner), features, generator=drawn)
-        tensors["head.bias"] = torch.zeros(len(owner))
+        tensors["head.weight"] = 0.01 * torch.randn(int(ways.sum()), features, generator=drawn)
+        tensors["head.bias"] = torch.zeros(int(ways.sum()))
         for index, teacher in enumerate(teachers):
             width = teacher.architecture.num_features
             tensors[f"projector.{index}"] = torch.eye(width, features)
@@ -145,8 +151,8 @@ class RepresentationRun:
         self.processes.add_up([whole])
         whole[:, self.processes.rows] = own.view(self._views, -1, own.shape[1])
         pictures = batch.pictures.to(self.device).repeat(self._views)
-        families = self._family[batch.sources].to(self.device).repeat(self._views)
-        return contrast(whole.flatten(0, 1), pictures, families)
+        crowds = self._crowd[batch.sources].to(self.device).repeat(self._views)
+        return contrast(whole.flatten(0, 1), pictures, crowds)
 
     def _distance(self, features: Tensor, views: Tensor, index: int) -> Tensor:
         """Sum over this process's rows of the cosine distance to a teacher, after the projection that is learned along."""
@@ -155,18 +161,21 @@ class RepresentationRun:
         return (1 - functional.cosine_similarity(mimic, teacher.features(views))).sum()
 
     def _classify(self, features: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Cross-entropy and whether it is mistaken, of each view of each of this process's rows."""
+        """Cross-entropy of each view of each of this process's rows, and whether its drawn labelling is mistaken."""
         rows = self.processes.rows
-        target = (self._first_class[batch.sources] + batch.labels)[rows].to(self.device)
-        target = target.repeat(self._views)
-        is_own = self._is_own[batch.sources[rows].to(self.device)].repeat(self._views, 1)
+        target = self._asked[batch.pictures[rows].to(self.device)].long().repeat(self._views, 1)
+        weight = torch.where(target >= 0, self._weight, 0.0)
         scores = functional.linear(features, self.tensors["head.weight"], self.tensors["head.bias"])
-        scores = scores.float().masked_fill(~is_own, float("-inf"))
-        log_likelihood = scores.log_softmax(1)
-        right = log_likelihood.gather(1, target[:, None])[:, 0]
-        even = log_likelihood.masked_fill(~is_own, 0.0).sum(1) / is_own.sum(1)
+        scores = scores.float()[:, self._columns].masked_fill(self._is_filling, float("-inf"))
+        log_likelihood = scores.log_softmax(2)
+        right = log_likelihood.gather(2, target.clamp(min=0)[:, :, None])[:, :, 0]
+        possible = ~self._is_filling
+        even = log_likelihood.masked_fill(self._is_filling, 0.0).sum(2) / possible.sum(1)
         smoothing = self.config.label_smoothing
-        return -(1 - smoothing) * right - smoothing * even, scores.argmax(1) != target
+        losses = -(1 - smoothing) * right - smoothing * even
+        drawn = batch.sources[rows].to(self.device).repeat(self._views)[:, None]
+        is_wrong = (scores.argmax(2) != target).gather(1, drawn)[:, 0]
+        return (losses * weight).sum(1) / weight.sum(1), is_wrong
 
     def advance(self) -> tuple[float, float]:
         """Do one step; return its cross-entropy and distance to the teachers."""
@@ -209,6 +218,19 @@ class RepresentationRun:
         prefix = "sampler/"
         own = {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
         self.sampler.load_state_dict(own)
+
+
+def _asked(sources: Sequence[LabelSource], pictures: int) -> Tensor:
+    """The class of each picture in each labelling, int16 (n, labellings); -1 where a labelling does not have it."""
+    asked = torch.full((pictures, len(sources)), -1, dtype=torch.int16)
+    for place, source in enumerate(sources):
+        asked[source.indices, place] = source.labels.to(torch.int16)
+    return asked
+
+
+def _crowd(source: LabelSource) -> str:
+    """Among whose pictures a picture of this labelling is told apart; kinds of drawings are too unlike to be hard to tell."""
+    return source.set_name if source.family == DRAWN else source.family
 
 
 def _pace(name: str, weight_decay: float) -> tuple[float, float]:

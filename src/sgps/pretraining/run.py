@@ -25,7 +25,13 @@ from sgps.pretraining.assembly import assemble
 from sgps.pretraining.cache import build_cache, description_embeddings
 from sgps.pretraining.card import engine_card
 from sgps.pretraining.checkpoints import load_checkpoint, save_checkpoint
-from sgps.pretraining.config import EPISODIC, Optimization, Recipe, network_content
+from sgps.pretraining.config import (
+    DRAWN,
+    EPISODIC,
+    Optimization,
+    Recipe,
+    network_content,
+)
 from sgps.pretraining.drawn_pool import with_drawn
 from sgps.pretraining.episodic import EpisodicRun
 from sgps.pretraining.parallel import Processes
@@ -97,7 +103,7 @@ class Pretraining:
             self.processes.is_first,
         )
         self._refuse_other_recipe()
-        self._teachers: list[Teacher] = []
+        self._teachers: dict[bool, list[Teacher]] = {}
         self._validation: Validation | None = None
         # None makes the folder before all have looked whether it is there.
         processes.barrier()
@@ -140,7 +146,8 @@ class Pretraining:
         self.processes.barrier()
         learned, reserved = pool.split()
         seen = tuple(s for s in learned if s.set_name not in recipe.held_out and len(s.indices))
-        trained = self._network("base", pool, seen, self.start, recipe.representation)
+        real = tuple(source for source in seen if source.family != DRAWN)
+        trained = self._network("base", pool, real, self.start, recipe.representation)
         experts = [
             self._network(
                 f"expert-{expert.name}",
@@ -200,8 +207,10 @@ class Pretraining:
             if recipe.on_disk:
                 self.processes.barrier()
         families = {s.family for s in pool.sources if s.set_name not in recipe.held_out}
+        if recipe.drawn_images:
+            families.add(DRAWN)
         idle = [e.name for e in recipe.experts if not families & set(e.families)]
-        if not families or idle:
+        if families <= {DRAWN} or idle:
             raise InputError(
                 f"no train set for {listing(idle) or 'the base'} in {recipe.data}: the families there are "
                 f"{listing(sorted(families)) or 'none'}. Add sets or correct the recipe."
@@ -232,7 +241,7 @@ class Pretraining:
                 start=start,
                 pool=pool,
                 sources=sources,
-                teachers=self._frozen(pool)[:teachers],
+                teachers=self._frozen(pool, sources)[:teachers],
                 config=config,
                 seed=self.recipe.seed,
                 processes=self.processes,
@@ -265,22 +274,24 @@ class Pretraining:
             self._validation = Validation(self.architecture, pool, held_out, size, self.device)
         return self._validation
 
-    def _frozen(self, pool: Pool) -> list[Teacher]:
-        """The start and the further teachers, made once and the same for every stage, whichever comes first."""
-        if not self._teachers:
+    def _frozen(self, pool: Pool, sources: Sequence[LabelSource]) -> list[Teacher]:
+        """The start and the further teachers, centered on real pictures, or on drawn ones for who learns from these only."""
+        is_drawn = all(source.family == DRAWN for source in sources)
+        if is_drawn not in self._teachers:
             recipe = self.recipe
             size, seed = recipe.representation.image_size, recipe.seed
             networks: list[tuple[Architecture, Weights]] = [(self.architecture, self.start)]
             peers = [load_peer(name) for name in recipe.teachers]
             networks += [(peer.architecture, self._placed(peer.weights)) for peer in peers]
-            shown = self._learned_pictures(pool)
-            self._teachers = [make_teacher(a, w, shown, size, seed) for a, w in networks]
-        return self._teachers
+            shown = self._learned_pictures(pool, is_drawn)
+            self._teachers[is_drawn] = [make_teacher(a, w, shown, size, seed) for a, w in networks]
+        return self._teachers[is_drawn]
 
-    def _learned_pictures(self, pool: Pool) -> Tensor:
+    def _learned_pictures(self, pool: Pool, is_drawn: bool) -> Tensor:
         """Pictures that the feature stage learns from; no statistic of it touches held-out sets or reserved groups."""
         learned, _ = pool.split()
-        own = [s.indices for s in learned if s.set_name not in self.recipe.held_out]
+        seen = [s for s in learned if s.set_name not in self.recipe.held_out]
+        own = [s.indices for s in seen if (s.family == DRAWN) == is_drawn]
         return pool.images[self._sample(own, _TEACHER_IMAGES)]
 
     def _sample(self, indices: Sequence[Tensor], count: int) -> Tensor:

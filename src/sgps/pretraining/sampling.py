@@ -21,6 +21,8 @@ from torch import Tensor
 
 from sgps.pretraining.pool import LabelSource
 
+ATTRIBUTE_WEIGHT = 0.3
+"""How much a labelling by metadata counts beside the diagnosis of the same picture."""
 _RENEW = 50
 """Batches after which shares follow what was mistaken since."""
 
@@ -117,7 +119,7 @@ def _source_weights(sources: Sequence[LabelSource]) -> list[float]:
         roots = {i: len(sources[i].indices) ** 0.5 for i in own}
         total = sum(roots.values())
         for i in own:
-            attribute = 0.3 if sources[i].is_attribute else 1.0
+            attribute = ATTRIBUTE_WEIGHT if sources[i].is_attribute else 1.0
             weights[i] = roots[i] / total * len(own) ** 0.5 * attribute
     return weights
 
