@@ -20,7 +20,7 @@ from sgps.pretraining.pool import Storage
 @pytest.fixture(scope="module")
 def mixed():
     pool = drawn_pool({"first": 2})
-    room = torch.zeros(120, 3, SIZE, SIZE, dtype=torch.uint8)
+    room = torch.zeros(200, 3, SIZE, SIZE, dtype=torch.uint8)
     return with_drawn(dataclasses.replace(pool, images=torch.cat([pool.images, room])), 4)
 
 
@@ -32,7 +32,7 @@ def test_real_pictures_and_their_labels_stay_as_they_were(mixed):
 
 
 def test_every_drawn_picture_is_labelled_with_what_was_drawn(mixed):
-    assert len(mixed.groups) == len(mixed.images) == 168
+    assert len(mixed.groups) == len(mixed.images) == 248
     drawn = [source for source in mixed.sources if source.family == DRAWN]
     assert {source.name.partition("/")[0] for source in drawn} == {
         f"drawn-{kind}" for kind in KINDS

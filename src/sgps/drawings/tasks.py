@@ -38,6 +38,8 @@ from sgps.drawings.surface.drawing import draw_surface
 from sgps.drawings.surface.words import SURFACE
 from sgps.drawings.tissue.drawing import draw_tissue
 from sgps.drawings.tissue.words import TISSUE
+from sgps.drawings.tomogram.drawing import draw_tomogram
+from sgps.drawings.tomogram.words import TOMOGRAM
 from sgps.drawings.vocabulary import Vocabulary
 from sgps.errors import InputError
 from sgps.task import SupportSet
@@ -93,6 +95,7 @@ _KINDS = (
     _Kind("mucosa", MUCOSA, draw_mucosa),
     _Kind("sonogram", SONOGRAM, draw_sonogram),
     _Kind("retina", RETINA, draw_retina),
+    _Kind("tomogram", TOMOGRAM, draw_tomogram),
 )
 
 KINDS = tuple(kind.name for kind in _KINDS)

@@ -1,0 +1,1 @@
+"""Drawn slices of CT and MRI."""
