@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 from pathlib import Path
 
 import pytest
@@ -84,6 +85,21 @@ def test_an_expert_learns_from_drawn_pictures_and_the_base_does_not(tmp_path):
     assert "**drawn**: 60 drawn pictures; 2 steps" in card
     assert "drawn-lesion" not in card
     assert plain.digest != recipe.digest
+
+
+def test_nothing_is_drawn_again_for_networks_that_are_finished(tmp_path, monkeypatch):
+    write_sets(tmp_path)
+    drawn = Expert(name="drawn", families=("drawn",), from_start=True, optimization=quick(2))
+    recipe = tiny_recipe(tmp_path, drawn_images=60, experts=(drawn,))
+    pretraining(recipe, tmp_path / "run").run()
+    shutil.rmtree(tmp_path / "run" / "engine")
+    counts = []
+    monkeypatch.setattr(
+        "sgps.pretraining.run.with_drawn",
+        lambda pool, seed: counts.append(len(pool.images) - len(pool.groups)) or pool,
+    )
+    pretraining(recipe, tmp_path / "run", resume=True).run()
+    assert counts == [0]
 
 
 def test_drawn_pictures_that_nobody_learns_from_are_refused(tmp_path):

@@ -195,7 +195,7 @@ class Pretraining:
 
         def load(fills: bool) -> Pool:
             path = self.out / "pictures.uint8" if recipe.on_disk else None
-            storage = Storage(path=path, fills=fills, spare=recipe.drawn_images)
+            storage = Storage(path=path, fills=fills, spare=self._drawings_to_learn())
             return load_pool(archives, recipe.stored_size, recipe.max_images, on_set, storage)
 
         if recipe.on_disk and not self.processes.is_first_of_machine:
@@ -220,6 +220,16 @@ class Pretraining:
         place = "cpu" if recipe.on_disk else self.device
         return dataclasses.replace(pool, images=pool.images.to(place))
 
+    def _drawings_to_learn(self) -> int:
+        """How many pictures to draw: none once the networks that learn from them are finished."""
+        learners = [e.name for e in self.recipe.experts if DRAWN in e.families]
+        is_done = all(self._finished(f"expert-{name}").exists() for name in learners)
+        return 0 if is_done else self.recipe.drawn_images
+
+    def _finished(self, stage: str) -> Path:
+        """Where a stage's network lies once it is trained."""
+        return self.out / f"{stage}.safetensors"
+
     def _network(
         self,
         stage: str,
@@ -234,7 +244,7 @@ class Pretraining:
         `teachers` keeps the first so many: an expert's run is too short to fit a further teacher's projector, and has
         the start alone.
         """
-        finished = self.out / f"{stage}.safetensors"
+        finished = self._finished(stage)
         if not finished.exists():
             run = RepresentationRun(
                 architecture=self.architecture,
