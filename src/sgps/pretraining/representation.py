@@ -161,7 +161,7 @@ class RepresentationRun:
         return (1 - functional.cosine_similarity(mimic, teacher.features(views))).sum()
 
     def _classify(self, features: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Cross-entropy of each view of each of this process's rows, and whether its drawn labelling is mistaken."""
+        """Cross-entropy of each view of each of this process's rows, and whether the labelling it was chosen for is mistaken."""
         rows = self.processes.rows
         target = self._asked[batch.pictures[rows].to(self.device)].long().repeat(self._views, 1)
         weight = torch.where(target >= 0, self._weight, 0.0)
@@ -173,8 +173,8 @@ class RepresentationRun:
         even = log_likelihood.masked_fill(self._is_filling, 0.0).sum(2) / possible.sum(1)
         smoothing = self.config.label_smoothing
         losses = -(1 - smoothing) * right - smoothing * even
-        drawn = batch.sources[rows].to(self.device).repeat(self._views)[:, None]
-        is_wrong = (scores.argmax(2) != target).gather(1, drawn)[:, 0]
+        chosen = batch.sources[rows].to(self.device).repeat(self._views)[:, None]
+        is_wrong = (scores.argmax(2) != target).gather(1, chosen)[:, 0]
         return (losses * weight).sum(1) / weight.sum(1), is_wrong
 
     def advance(self) -> tuple[float, float]:
