@@ -63,11 +63,12 @@ def test_two_processes_learn_the_same_weights_as_one(folder, alone, tmp_path, pl
         assert apart < 1e-2 * moved
     one, two = (load_file(run / "episodic.checkpoint.safetensors") for run in (alone, out))
     # The second moment of every gradient ever added up: it tells two sums apart that single steps of AdamW would not.
+    # A sum without one process's part differs by half; rounding may be over a hundredth where all is solved and gradients vanish.
     moments = [name for name in one if name.startswith("exp_avg_sq/")]
     size = sum(float(one[name].sqrt().sum()) for name in moments)
     apart = sum(float((one[name].sqrt() - two[name].sqrt()).abs().sum()) for name in moments)
     assert moments
-    assert apart < 1e-2 * size, (apart, size)
+    assert apart < 5e-2 * size, (apart, size)
 
 
 def test_the_command_runs_under_fabric_run_and_one_process_speaks(folder, tmp_path):
