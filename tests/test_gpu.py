@@ -20,6 +20,7 @@ from sgps.evaluation.peers import Peer
 from sgps.evaluation.sets import describe, read_benchmark_set
 from sgps.pretraining import run as run_module
 from sgps.pretraining.checkpoints import load_checkpoint, save_checkpoint
+from sgps.pretraining.config import Expert
 from sgps.pretraining.episodic import EpisodicRun
 from sgps.pretraining.parallel import Processes
 from sgps.pretraining.representation import RepresentationRun
@@ -144,7 +145,10 @@ def test_a_whole_run_makes_the_engine_that_it_makes_on_the_cpu(
 def test_a_run_in_bfloat16_that_is_shared_and_has_its_pictures_on_disk_comes_to_its_end(
     recipe, tmp_path, gpu, monkeypatch
 ):
-    chosen = dataclasses.replace(recipe, on_disk=True, experts=recipe.experts[:1], drawn_images=2)
+    drawn = Expert(name="drawn", families=("drawn",), optimization=quick(2))
+    chosen = dataclasses.replace(
+        recipe, on_disk=True, experts=(recipe.experts[0], drawn), drawn_images=40
+    )
     processes, exchanged = Processes("cuda"), []
 
     def all_reduce(flat, reduce_op):

@@ -84,10 +84,9 @@ class RepresentationRun:
         ways = torch.tensor([len(source.class_names) for source in sources])
         first_class = ways.cumsum(0) - ways
         # One matrix holds the heads of all labellings; a labelling's own classes are its columns, filled up to the widest.
-        places = torch.arange(int(ways.max()))
-        self._columns = (
-            (first_class[:, None] + places).clamp(max=int(ways.sum()) - 1).to(self.device)
-        )
+        classes, places = int(ways.sum()), torch.arange(int(ways.max()))
+        self._columns = (first_class[:, None] + places).clamp(max=classes - 1).to(self.device)
+        self._ways = ways.to(self.device)
         self._is_filling = (places >= ways[:, None]).to(self.device)
         self._asked = _asked(sources, len(pool.groups)).to(self.device)
         weights = [ATTRIBUTE_WEIGHT if source.is_attribute else 1.0 for source in sources]
@@ -98,8 +97,8 @@ class RepresentationRun:
         tensors = {name: tensor.clone() for name, tensor in start.items()}
         # Not zero: the first step would move the network by nothing but rounding errors, which AdamW makes full steps of.
         drawn = torch.Generator().manual_seed(seed)
-        tensors["head.weight"] = 0.01 * torch.randn(int(ways.sum()), features, generator=drawn)
-        tensors["head.bias"] = torch.zeros(int(ways.sum()))
+        tensors["head.weight"] = 0.01 * torch.randn(classes, features, generator=drawn)
+        tensors["head.bias"] = torch.zeros(classes)
         for index, teacher in enumerate(teachers):
             width = teacher.architecture.num_features
             tensors[f"projector.{index}"] = torch.eye(width, features)
@@ -169,8 +168,7 @@ class RepresentationRun:
         scores = scores.float()[:, self._columns].masked_fill(self._is_filling, float("-inf"))
         log_likelihood = scores.log_softmax(2)
         right = log_likelihood.gather(2, target.clamp(min=0)[:, :, None])[:, :, 0]
-        possible = ~self._is_filling
-        even = log_likelihood.masked_fill(self._is_filling, 0.0).sum(2) / possible.sum(1)
+        even = log_likelihood.masked_fill(self._is_filling, 0.0).sum(2) / self._ways
         smoothing = self.config.label_smoothing
         losses = -(1 - smoothing) * right - smoothing * even
         chosen = batch.sources[rows].to(self.device).repeat(self._views)[:, None]

@@ -31,7 +31,7 @@ from sgps.drawings.brushes import (
     soft,
     toward,
 )
-from sgps.drawings.tomogram.grounds import Scene, Site, lay_texture, new_scene, scan
+from sgps.drawings.tomogram.grounds import Points, Scene, Site, lay_texture, new_scene, scan
 from sgps.drawings.tomogram.head import paint_head
 from sgps.drawings.tomogram.spine import paint_spine
 from sgps.drawings.tomogram.trunk import paint_abdomen, paint_chest
@@ -98,10 +98,17 @@ def _choose_foci(
         return tuple(
             _Focus(x, y, size) for (x, y), size in zip(points.tolist(), sizes.tolist(), strict=True)
         )
-    own = anchors[anchors[:, 0] * scene.hand > 0]
-    own = own if len(own) else anchors
-    (x, y), *_ = scene.at(own[[rng.integers(len(own))]]).tolist()
+    x, y = _choose_anchor(rng, scene, anchors, anchors[:, 0] * scene.hand > 0)
     return (_Focus(x, y, scale * float(rng.uniform(0.95, 1.4))),)
+
+
+def _choose_anchor(
+    rng: np.random.Generator, scene: Scene, anchors: Points, wanted: NDArray[np.bool_]
+) -> tuple[float, float]:
+    """Choose one of the wanted points, or of all if none is, and give its place in the picture."""
+    own = anchors[wanted] if wanted.any() else anchors
+    (x, y), *_ = scene.at(own[[rng.integers(len(own))]]).tolist()
+    return x, y
 
 
 def _soaked(scene: Scene, site: Site) -> float:
@@ -250,9 +257,7 @@ def _paint_mass(
 def _paint_blood(rng: np.random.Generator, scene: Scene, site: Site) -> None:
     """Paint a ragged pool of blood on the other side of the body, with a dark border under MRI."""
     anchors = site.anchors["deep"]
-    own = anchors[anchors[:, 0] * scene.hand <= 0]
-    own = own if len(own) else anchors
-    (x, y), *_ = scene.at(own[[rng.integers(len(own))]]).tolist()
+    x, y = _choose_anchor(rng, scene, anchors, anchors[:, 0] * scene.hand <= 0)
     size = 0.85 * scene.place[3] * site.size
     table = outline(rng, size, (0.20, 0.16, 0.12, 0.08, 0.06), float(rng.uniform(1.2, 1.8)))
     away, radius = polar(scene.side, x, y, table)
@@ -260,7 +265,7 @@ def _paint_blood(rng: np.random.Generator, scene: Scene, site: Site) -> None:
     dark = 8 if not scene.rays else _soaked(scene, site)
     scene.paint(dark, soft(distance - np.float32(0.025), 0.05) * site.inside * np.float32(0.6))
     clot = np.float32(rng.uniform(214, 238)) + np.float32(16) * noise(rng, scene.side, 14)
-    scene.paint_plane(clot, soft(distance, 0.06) * site.inside)
+    scene.paint(clot, soft(distance, 0.06) * site.inside)
 
 
 def _paint_specks(rng: np.random.Generator, scene: Scene, foci: tuple[_Focus, ...]) -> None:

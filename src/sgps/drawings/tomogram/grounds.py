@@ -101,14 +101,14 @@ class Scene:
         distance += self.wave * np.float32(min(1.0, 4 * min(axes)))
         return distance
 
-    def paint(self, tissue: str | float, mask: Array) -> None:
-        """Cover what `mask` says with a tissue or a gray."""
+    def paint(self, tissue: str | float | Array, mask: Array) -> None:
+        """Cover what `mask` says with a tissue, a gray, or a picture of grays."""
         gray = self.tones[tissue] if isinstance(tissue, str) else tissue
         blend_gray(self.plane, gray, mask)
 
-    def paint_plane(self, grays: Array, mask: Array) -> None:
-        """Cover what `mask` says with a picture of grays."""
-        blend_gray(self.plane, grays, mask)
+    def aside(self, far: float) -> float:
+        """How far to the right the middle is pushed, if its usual push is `far`."""
+        return -far * self.hand * self.push
 
 
 @dataclass(frozen=True, kw_only=True)

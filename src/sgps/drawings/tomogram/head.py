@@ -58,7 +58,7 @@ def _column(top: float, bottom: float, count: int) -> Points:
 def _paint_coronal(rng: np.random.Generator, scene: Scene) -> Site:
     u, v = scene.u, scene.v
     wide, high = float(rng.uniform(0.70, 0.78)), float(rng.uniform(0.68, 0.74))
-    aside = -0.22 * scene.hand * scene.push
+    aside = scene.aside(0.22)
     jaw = scene.ellipse((0, 0.35), (0.85 * wide, 0.72))
     scene.paint("fat", soft(jaw, 0.03))
     scene.paint("muscle", soft(jaw + np.float32(0.07) + scene.wave, 0.04))
@@ -203,7 +203,7 @@ def _paint_vault(rng: np.random.Generator, scene: Scene, head: Array) -> Array:
 def _bend(scene: Scene, width: float) -> Array:
     """How far the middle is pushed aside at each height."""
     share = scene.v * np.float32(1 / width)
-    pushed: Array = np.exp(-share * share) * np.float32(-0.22 * scene.hand * scene.push)
+    pushed: Array = np.exp(-share * share) * np.float32(scene.aside(0.22))
     return pushed
 
 
@@ -228,7 +228,7 @@ def _paint_cortex(rng: np.random.Generator, scene: Scene, brain: Array, cleft: A
 def _paint_core(rng: np.random.Generator, scene: Scene, mask: Array) -> None:
     """Paint basal ganglia, thalami and ventricles."""
     grow = float(rng.uniform(1.9, 2.5) if scene.shrunk else rng.uniform(0.75, 1.15))
-    aside = -0.22 * scene.hand * scene.push
+    aside = scene.aside(0.22)
     high = rng.random() < 0.25
     gray, fluid = np.full_like(mask, 9), np.full_like(mask, 9)
     for sign in (-1, 1):

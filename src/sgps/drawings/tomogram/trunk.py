@@ -35,9 +35,10 @@ def _paint_spine(rng: np.random.Generator, scene: Scene, low: float, ribs: Point
     scene.paint("muscle", backs.mask(0.01))
     bones, core = Stencil(scene.side), Stencil(scene.side)
     for angle, reach, high in ribs:
-        arc = angle + np.linspace(-0.16, 0.16, 5)
-        bones.stroke(scene.at(np.stack([reach * np.cos(arc), high * np.sin(arc)], 1)), 0.05)
-        core.stroke(scene.at(np.stack([reach * np.cos(arc), high * np.sin(arc)], 1)), 0.018)
+        angles = angle + np.linspace(-0.16, 0.16, 5)
+        rib = scene.at(np.stack([reach * np.cos(angles), high * np.sin(angles)], 1))
+        bones.stroke(rib, 0.05)
+        core.stroke(rib, 0.018)
     for sign in (-1, 1):
         bones.stroke(scene.at([(sign * 0.05, low + 0.08), (sign * 0.22, low + 0.15)]), 0.06 * scale)
         bones.stroke(scene.at([(sign * 0.09, low + 0.08), (0, low + 0.24)]), 0.045 * scale)
@@ -64,7 +65,7 @@ def paint_chest(rng: np.random.Generator, scene: Scene) -> Site:
     wall = _lay_wall(rng, scene, high, fat)
     rim = 0.95 - fat - muscle
     shrink = float(rng.uniform(0.66, 0.76)) if scene.shrunk else 1.0
-    aside = -0.24 * scene.hand * scene.push
+    aside = scene.aside(0.24)
     scene.paint("fat", soft(wall + np.float32(0.5 * muscle), 0.04) * np.float32(0.5))
     lungs = _lungs(scene, rim, high - fat - muscle, shrink)
     mask = soft(lungs, 0.03)
@@ -156,7 +157,7 @@ def paint_abdomen(rng: np.random.Generator, scene: Scene) -> Site:
     inner = wall + np.float32(rng.uniform(0.05, 0.08))
     scene.paint("fat", soft(inner, 0.03))
     rim, tall = 0.95 - fat - 0.07, high - fat - 0.07
-    aside = -0.23 * scene.hand * scene.push
+    aside = scene.aside(0.23)
     inside = soft(inner - np.float32(0.005), 0.02)
     _paint_bowel(rng, scene, aside, inside)
     _paint_organs(rng, scene, rim, aside, inside)
