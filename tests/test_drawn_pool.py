@@ -110,6 +110,14 @@ def test_drawn_pictures_that_nobody_learns_from_are_refused(tmp_path):
         load_recipe(path)
 
 
+def test_an_expert_of_drawings_that_nobody_makes_is_refused(tmp_path):
+    path = tmp_path / "recipe.toml"
+    smoke = Path("recipes/smoke.toml").read_text(encoding="utf-8")
+    path.write_text(smoke.replace('"microscopy"]', '"microscopy", "drawn"]'), encoding="utf-8")
+    with pytest.raises(InputError, match="nothing is drawn for microscopy"):
+        load_recipe(path)
+
+
 def test_pictures_can_lie_in_a_file(tmp_path):
     file = tmp_path / "run" / "pictures.uint8"
     images = Storage(path=file, spare=2).allocate(3, 8)

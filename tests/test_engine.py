@@ -297,7 +297,7 @@ def _break(folder, what: str) -> None:
         ("no weights", "holds no engine"),
         ("truncated weights", "is damaged"),
         ("configuration is not JSON", "is not the configuration of an engine"),
-        ("another version", "has format version 99; this sgps reads version 3"),
+        ("another version", "has format version 99; this sgps reads version 4"),
         ("unknown key", "has unknown or missing keys: colour"),
         ("weights of another shape", "does not fit its config.json"),
     ],

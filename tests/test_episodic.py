@@ -337,11 +337,11 @@ def test_the_fitted_temperature_is_the_one_that_the_answers_were_drawn_with() ->
         # True log scale: 0.5 + 0.3 * shots.
         probabilities = (scores * (0.5 + 0.3 * shots).exp()).softmax(1)
         labels = torch.multinomial(probabilities, 1, generator=generator)[:, 0]
-        terms = torch.tensor([1.0, 0.0, float(shots), 0.0, 0.0, 0.0])
+        terms = torch.tensor([1.0, 0.0, float(shots), 0.0, 0.0, 0.0, 0.0])
         tasks.append((scores, terms, labels))
-    temperature = torch.nn.Parameter(torch.zeros(6))
+    temperature = torch.nn.Parameter(torch.zeros(7))
     fit_temperature(temperature, tasks)
-    expected = torch.tensor([0.5, 0.0, 0.3, 0.0, 0.0, 0.0])
+    expected = torch.tensor([0.5, 0.0, 0.3, 0.0, 0.0, 0.0, 0.0])
     torch.testing.assert_close(temperature.detach(), expected, atol=0.1, rtol=0)
 
 

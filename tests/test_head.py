@@ -131,9 +131,13 @@ def test_identical_pictures_in_both_classes_give_finite_weights() -> None:
     assert torch.isfinite(weight).all()
 
 
-def _left_out_odds(features: torch.Tensor, labels: torch.Tensor, ways: int) -> float:
+def _terms(features: torch.Tensor, labels: torch.Tensor, ways: int) -> torch.Tensor:
     with torch.no_grad():
-        return float(_head().unscaled(features, labels, _recall(0, ways))[2][3])
+        return _head().unscaled(features, labels, _recall(0, ways))[2]
+
+
+def _left_out_odds(features: torch.Tensor, labels: torch.Tensor, ways: int) -> float:
+    return float(_terms(features, labels, ways)[3])
 
 
 def test_odds_of_left_out_pictures_follow_how_hard_the_task_is() -> None:
@@ -156,8 +160,12 @@ def test_odds_of_left_out_pictures_do_not_depend_on_any_order() -> None:
     assert _left_out_odds(features, renamed, 3) == expected
 
 
-def test_one_picture_a_class_leaves_nothing_to_cross_validate() -> None:
-    assert _left_out_odds(_features(3), torch.arange(3), 3) == 0
+def test_one_picture_a_class_leaves_nothing_to_cross_validate_and_is_told_from_a_hard_task() -> (
+    None
+):
+    one, two = torch.arange(3), torch.tensor([0, 0, 1, 2])
+    assert _left_out_odds(_features(3), one, 3) == 0
+    assert [float(_terms(_features(len(own)), own, 3)[6]) for own in (one, two)] == [1, 0]
 
 
 def _agreement(directions: torch.Tensor, shots: int, known: int = 3, apart: float = 1.0) -> float:

@@ -9,7 +9,7 @@ from typing import Any
 
 from sgps.errors import InputError, listing
 
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 """Version of the engine's files; a reader refuses any other."""
 ENGINE_PARTS: tuple[str, ...] = ("memory", "lexicon", "experts", "channel-scales")
 """Parts of an engine that synthesis can do without: the memory of known classes, the lexicon, and of what the generator adds

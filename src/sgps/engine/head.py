@@ -32,7 +32,7 @@ from sgps.engine.class_memory import Recall
 from sgps.engine.config import EngineConfig
 from sgps.target.architecture import build_architecture
 
-PLAIN_TEMPERATURE = [2.0, 0.0, 0.0, 0.0, 0.0, 0.0]
+PLAIN_TEMPERATURE = [2.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]
 """Where the fit of the temperature starts: the same for every task."""
 _WORTH_IN_METRIC = 3.0
 """Pictures that one recalled from known classes counts as for metric and temperature. Chosen on dev."""
@@ -142,11 +142,12 @@ class Head(nn.Module):
     def unscaled(
         self, features: Tensor, labels: Tensor, recall: Recall
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Return weight (N, F) and bias (N,) before the temperature, and the terms (6,) that its log is linear in.
+        """Return weight (N, F) and bias (N,) before the temperature, and the terms (7,) that its log is linear in.
 
         The terms are 1, log N, log(1 + pictures a class, recalled ones among them), the log-odds of the cross-validated support,
-        how far the pictures lie apart (log of their reach in units of the usual spread within a class), and how far an expert
-        has learned the classes, since scores lie farther apart under its network.
+        how far the pictures lie apart (log of their reach in units of the usual spread within a class), how far an expert
+        has learned the classes, since scores lie farther apart under its network, and 1 where nothing could be cross-validated,
+        so that the odds, 0 there, are not taken for those of a hard task.
 
         Args:
             features: (n, V, F), V views of each support picture.
@@ -157,12 +158,14 @@ class Head(nn.Module):
         with torch.no_grad():
             odds = self._left_out_odds(features, labels, recall)
             classes = len(recall.count)
+            counts = torch.bincount(labels, minlength=classes)
             ways = odds.new_tensor(classes).log()
-            shots = odds.new_tensor(_trust(torch.bincount(labels, minlength=classes), recall))
+            shots = odds.new_tensor(_trust(counts, recall))
             apart = (reach / self.within).log()
             learned = recall.familiarity.sum().to(odds)
+            untested = (counts.max() < 2).to(odds)
             one = torch.ones_like(odds)
-            terms = torch.stack([one, ways, torch.log1p(shots), odds, apart, learned])
+            terms = torch.stack([one, ways, torch.log1p(shots), odds, apart, learned, untested])
         return weight, bias, terms
 
     def _regression(

@@ -74,7 +74,7 @@ from the start{" and " + ", ".join(recipe.teachers) if recipe.teachers else ""};
 familiar by their descriptions move up to {recipe.expert_step:g} of the way towards the expert that has learned them.
 {_lexicon(recipe)}- **generator and head**: {recipe.episodic.steps} steps of {recipe.episodic.tasks_per_step} tasks, \
 after {recipe.episodic.head_steps} steps of the head alone.
-- **temperature, and what is typical** (`typicality.json`): fitted to {recipe.episodic.calibration_tasks} tasks.
+- **temperature**: fitted to {recipe.episodic.calibration_tasks} tasks{_drawn_tasks(recipe)}.
 
 Made at commit `{git_commit() or "unknown"}` in {hours:.1f} hours on {_hardware(processes)}.
 
@@ -99,6 +99,13 @@ def _lexicon(recipe: Recipe) -> str:
     return f"""- **lexicon**: what {len(VALUES)} values of attributes look like, from {count} drawings each of {len(KINDS)} kinds
 ({", ".join(KINDS)}), which are told by a sentence; no patient's picture.
 """
+
+
+def _drawn_tasks(recipe: Recipe) -> str:
+    said = ", and what is typical (`typicality.json`) with it"
+    if recipe.lexicon_drawings:
+        said = "; each kind of drawings posed as many as a set. What is typical (`typicality.json`): fitted to those of sets"
+    return said
 
 
 def _shown(expert: Expert) -> str:

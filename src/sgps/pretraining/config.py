@@ -248,9 +248,14 @@ def load_recipe(path: Path) -> Recipe:
     if isinstance(data, str):
         table["data"] = (path.parent / data).resolve()
     recipe = build(Recipe, table, where)
-    if recipe.drawn_images and not any(DRAWN in e.families for e in recipe.experts):
+    learners = [e.name for e in recipe.experts if DRAWN in e.families]
+    if recipe.drawn_images and not learners:
         raise InputError(
             f"{where}: no expert learns from the {recipe.drawn_images} drawn_images. Add one of the family `{DRAWN}`."
+        )
+    if learners and not recipe.drawn_images:
+        raise InputError(
+            f"{where}: nothing is drawn for {listing(learners)}. Set drawn_images, or remove the family `{DRAWN}`."
         )
     if recipe.lexicon_drawings != 0 and recipe.lexicon_drawings < _LEAST_DRAWINGS:
         raise InputError(

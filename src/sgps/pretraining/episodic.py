@@ -13,7 +13,7 @@ no expert has learned the set: what words are worth must be learned from words a
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,6 +27,7 @@ from sgps.engine.encoders import ImageDescription
 from sgps.engine.model import SynthesisNetwork, TaskTensors, mirror_views
 from sgps.engine.weight_generator import Codes
 from sgps.pretraining.cache import Cache, class_residuals, resized
+from sgps.pretraining.calibration import AskedTask
 from sgps.pretraining.checkpoints import restore_training_state, training_state
 from sgps.pretraining.config import Episodic
 from sgps.pretraining.parallel import Processes
@@ -34,8 +35,7 @@ from sgps.pretraining.pool import Pool
 from sgps.pretraining.ridge import ridge_scores
 from sgps.pretraining.stages import is_logged
 from sgps.pretraining.task_stream import TaskDraw, TaskStream
-from sgps.pretraining.temperature import fit_temperature
-from sgps.target.network import pooled_features, stacked_features
+from sgps.target.network import stacked_features
 from sgps.task import Preprocessing
 
 logger = logging.getLogger(__name__)
@@ -300,44 +300,25 @@ class EpisodicRun:
         last = losses[-max(1, steps // 10) :]
         return sum(last) / max(1, len(last))
 
-    def calibrate(
-        self, stream: TaskStream, tasks: int, on_done: Callable[[int], None] | None = None
-    ) -> None:
-        """Fit the temperature, and what is typical, to `tasks` tasks of `stream`, synthesized as a user's would be.
+    def asked_tasks(self, stream: TaskStream, count: int) -> Iterator[AskedTask]:
+        """Pose so many tasks of `stream` at full size, as a user would.
 
-        While everything learns, a task has one view of small pictures, and the scores still change from step to step;
-        this fit follows on the finished network, at full size with all views. Its numbers minimize the queries'
-        cross-entropy (L-BFGS), held near the plain start by a small penalty. Tasks of every kind of difficulty belong
-        here, those of sets that the experts have seen too: the classifier tells from its support how hard a task is.
+        Tasks with a class known from words alone are left out: they are rare and of another scale, and would bend a fit for the
+        rest.
         """
-        network, size = self.network, self.prepare.image_size
-        fitted: list[tuple[Tensor, Tensor, Tensor]] = []
-        strange: list[tuple[Tensor, Tensor]] = []
-        index = _CALIBRATION_FIRST_TASK
-        while len(fitted) < tasks:
+        size, index = self.prepare.image_size, _CALIBRATION_FIRST_TASK
+        while count:
             draw = stream.draw(index)
             index += 1
-            # Tasks with a class known from words alone are rare and of another scale; they would bend the fit for the rest.
             if len(set(draw.support_labels)) < len(draw.classes):
                 continue
             rng = np.random.default_rng([self.seed, index, 3])
-            task = self.task_tensors(draw, rng, self._pictures(draw.support, size))
-            with torch.no_grad():
-                description = self._described(draw)
-                recall = network.recall(description, task)
-                backbone = network.generator.compose(network.codes(description, task, recall))
-                features = network.task_features(backbone, task)
-                weight, bias, terms = network.head.unscaled(features, task.labels, recall)
-                images = self._pictures(draw.query, size)
-                queries = pooled_features(network.architecture, backbone, images)
-                scores = functional.linear(queries, weight, bias)
-                strange.append(network.strangeness(features, task, queries))
-            fitted.append((scores, terms, torch.tensor(draw.query_labels, device=self.device)))
-            if on_done is not None:
-                on_done(len(fitted))
-        if fitted:
-            fit_temperature(network.head.temperature, fitted)
-            network.typicality.fit(strange)
+            yield AskedTask(
+                tensors=self.task_tensors(draw, rng, self._pictures(draw.support, size)),
+                queries=self._pictures(draw.query, size),
+                labels=torch.tensor(draw.query_labels, device=self.device),
+            )
+            count -= 1
 
     def _update(self, step: int, steps: int, numbers: Tensor) -> None:
         """Add gradients and `numbers` up over all processes, and take a step."""

@@ -15,6 +15,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from sgps.drawings.tasks import KINDS
 from sgps.engine.description_encoder import DescriptionEncoder
 from sgps.engine.engine import Engine
 from sgps.engine.model import SynthesisNetwork
@@ -23,6 +24,7 @@ from sgps.errors import InputError, listing
 from sgps.evaluation.peers import load_peer
 from sgps.pretraining.assembly import assemble
 from sgps.pretraining.cache import build_cache, description_embeddings
+from sgps.pretraining.calibration import calibrate
 from sgps.pretraining.card import engine_card
 from sgps.pretraining.checkpoints import load_checkpoint, save_checkpoint
 from sgps.pretraining.config import (
@@ -33,6 +35,7 @@ from sgps.pretraining.config import (
     network_content,
 )
 from sgps.pretraining.drawn_pool import with_drawn
+from sgps.pretraining.drawn_tasks import drawn_tasks
 from sgps.pretraining.episodic import EpisodicRun
 from sgps.pretraining.parallel import Processes
 from sgps.pretraining.pool import LabelSource, Pool, Storage, load_pool, train_archives
@@ -291,7 +294,8 @@ class Pretraining:
             recipe = self.recipe
             size, seed = recipe.representation.image_size, recipe.seed
             networks: list[tuple[Architecture, Weights]] = [(self.architecture, self.start)]
-            peers = [load_peer(name) for name in recipe.teachers]
+            # Only experts learn from drawings alone, and an expert has no further teacher.
+            peers = [] if is_drawn else [load_peer(name) for name in recipe.teachers]
             networks += [(peer.architecture, self._placed(peer.weights)) for peer in peers]
             shown = self._learned_pictures(pool, is_drawn)
             self._teachers[is_drawn] = [make_teacher(a, w, shown, size, seed) for a, w in networks]
@@ -363,6 +367,11 @@ class Pretraining:
 
         self._stages.run(EPISODIC, run, recipe.episodic.steps, advance)
         tasks = recipe.episodic.calibration_tasks
-        run.calibrate(
-            calibration, tasks, lambda done: self.on_progress("calibration", done, tasks, {})
+        sets = len(calibration.sources)
+        drawn = tasks * len(KINDS) // (len(KINDS) + sets) if recipe.lexicon_drawings else 0
+        calibrate(
+            network,
+            run.asked_tasks(calibration, tasks - drawn),
+            drawn_tasks(drawn, users, recipe.seed, self._text_encoder, self._prepare, self.device),
+            lambda done: self.on_progress("calibration", done, tasks, {}),
         )

@@ -17,7 +17,7 @@ from sgps.errors import InputError, listing
 from sgps.pretraining.config import Episodic
 from sgps.pretraining.pool import LabelSource, Pool
 
-_TEXT_DROPOUT = 0.3
+TEXT_DROPOUT = 0.3
 """Share of tasks without any description."""
 _TEXT_ONLY = 0.1
 """Share of tasks without any support picture."""
@@ -44,6 +44,11 @@ class TaskDraw:
     """For each class whether its description is given."""
     is_seen: bool
     """Whether the experts have learned this source's classes."""
+
+
+def draw_shot(rng: np.random.Generator, most: int) -> int:
+    """Pictures of a class, 1 to `most`: the fewer the more often, since every one more matters less (log-uniform)."""
+    return int(math.exp(rng.uniform(0, math.log(most + 1))))
 
 
 class TaskStream:
@@ -107,9 +112,9 @@ class TaskStream:
         way = int(rng.integers(2, min(config.max_way, len(usable)) + 1))
         classes = tuple(int(c) for c in rng.permutation(usable)[:way])
         described, pictured = self._modalities(rng, way)
-        shot = self._shot(rng)
+        shot = draw_shot(rng, config.max_shot)
         unequal = rng.random() < 0.3
-        shots = [self._shot(rng) if unequal else shot for _ in classes]
+        shots = [draw_shot(rng, config.max_shot) if unequal else shot for _ in classes]
         orders = [[int(i) for i in rng.permutation(self._members[source][c])] for c in classes]
         # One group a class is kept for the query before any support is chosen. Groups are compared over the whole task:
         # a patient may have pictures of two classes.
@@ -136,21 +141,17 @@ class TaskStream:
             is_seen=is_seen,
         )
 
-    def _shot(self, rng: np.random.Generator) -> int:
-        """Pictures of a class, 1 to `max_shot`: the fewer the more often, since every one more matters less (log-uniform)."""
-        return int(math.exp(rng.uniform(0, math.log(self._config.max_shot + 1))))
-
     def _modalities(
         self, rng: np.random.Generator, way: int
     ) -> tuple[tuple[bool, ...], tuple[bool, ...]]:
         """Which classes are described and which have pictures; every class has at least one of the two."""
         described, pictured = [True] * way, [True] * way
         kind = rng.random()
-        if kind < _TEXT_DROPOUT:
+        if kind < TEXT_DROPOUT:
             described = [False] * way
-        elif kind < _TEXT_DROPOUT + _TEXT_ONLY:
+        elif kind < TEXT_DROPOUT + _TEXT_ONLY:
             pictured = [False] * way
-        elif kind < _TEXT_DROPOUT + _TEXT_ONLY + _MIXED:
+        elif kind < TEXT_DROPOUT + _TEXT_ONLY + _MIXED:
             drops_pictures = rng.random() < 0.5
             # With one pictured class left, the center of the support would be that class itself.
             side = pictured if drops_pictures and way > 2 else described
