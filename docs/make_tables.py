@@ -43,6 +43,9 @@ DOCUMENTS: Mapping[str, Mapping[str, Place]] = {
         "words": Place(differences.by_words),
         "features": Place(features.features),
         "ablations": Place(ablations.ablations, (ablations.FILE,)),
+        "ablations-learning": Place(
+            partial(ablations.ablations, file=ablations.LEARNING_FILE), (ablations.LEARNING_FILE,)
+        ),
         "metadata": Place(probes.metadata, ("metadata-probe",)),
         "prototypes": Place(probes.prototypes, ("prototype-probe",)),
         "typicality": Place(probes.typicality, ("typicality-probe",)),

@@ -58,6 +58,7 @@ def test_every_place_but_those_of_other_files_is_filled_from_the_three_files(res
         ("docs/words.md", "gain"),
         ("docs/words.md", "drawn"),
         ("docs/results.md", "ablations"),
+        ("docs/results.md", "ablations-learning"),
         ("docs/results.md", "metadata"),
         ("docs/results.md", "prototypes"),
         ("docs/results.md", "typicality"),

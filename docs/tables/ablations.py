@@ -1,6 +1,7 @@
 """One choice of the engine at a time: what each is worth on the dev sets, and the choice per task against a fixed one.
 
-In: `ablations.json`, with the accuracy of every episode of every row. All differences are paired.
+In: `ablations.json` and, of engines that learned otherwise, `ablations-learning.json`, with the accuracy of every episode of
+every row. All differences are paired.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from sgps.evaluation.metrics import Interval, mean_interval, paired_difference
 from tables.cells import NOTHING, difference, digest, table
 from tables.reading import Results
 
-FILE = "ablations"
+FILE, LEARNING_FILE = "ablations", "ablations-learning"
 SHOTS = ("1", "5")
 _SGPS, _FIXED = "sgps", "best fixed mixture"
 _GROUPS = {
@@ -28,9 +29,9 @@ _WHOLE = ("engine", "learning")
 Row = Mapping[str, Any]
 
 
-def ablations(results: Results) -> str:
+def ablations(results: Results, file: str = FILE) -> str:
     """A table for each kind of choice, and the gain of choosing per task."""
-    content = results.load(FILE)
+    content = results.load(file)
     rows = {row["name"]: row for row in content["rows"]}
     lines: list[str] = []
     for group, title in _GROUPS.items():
@@ -41,7 +42,7 @@ def ablations(results: Results) -> str:
     if _SGPS in rows and _FIXED in rows:
         lines += ["**Written for the task or moved alike for all**", ""]
         lines += [*_gain(rows[_SGPS], rows[_FIXED], content["best_fixed"]), ""]
-    return "\n".join([*lines, _below(content)])
+    return "\n".join([*lines, _below(content, file)])
 
 
 def _table(shown: Sequence[Row], rows: Mapping[str, Row]) -> list[str]:
@@ -114,14 +115,14 @@ def _gain(sgps: Row, fixed: Row, name: str) -> list[str]:
     ]
 
 
-def _below(content: Mapping[str, Any]) -> str:
+def _below(content: Mapping[str, Any], file: str) -> str:
     settings = content["settings"]
     side = settings["image_size"]
     return (
         f"{settings['episodes']} episodes a task of {settings['query']} queries a class, as far as there are so many, seed "
-        f"{settings['seed']}, drawn from at most {settings['most_pictures_a_class']} pictures a class; the last rows are of the "
+        f"{settings['seed']}, drawn from at most {settings['most_pictures_a_class']} pictures a class; whole engines have the "
         f"first {settings['slow_episodes']}, of a part taken away or made plainer the first {settings['slow_episodes'] // 2}. "
         f"{side} px and {settings['views']} views of each support picture where nothing else is said; pictures are stored with "
         f"a short side of 160 px, so that larger ones are scaled up. Differences are the row minus the one named before. Engine "
-        f"{digest(settings['engine_digest'])}, commit {digest(content['git_commit'])}; from `results/{FILE}.json`."
+        f"{digest(settings['engine_digest'])}, commit {digest(content['git_commit'])}; from `results/{file}.json`."
     )

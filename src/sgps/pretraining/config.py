@@ -93,7 +93,8 @@ class Episodic:
     head_steps: int = 300
     """Steps of the head alone, before generator and head learn together."""
     calibration_tasks: int = 200
-    """Tasks that the temperature is fitted to at the end, of every learned set equally often."""
+    """Tasks that the temperature is fitted to at the end, of every learned set equally often, and as often of every kind of
+    drawings if there is a lexicon."""
     tasks_per_step: int = 4
     """Tasks whose gradients are averaged in one step."""
     learning_rate: float = 1e-3

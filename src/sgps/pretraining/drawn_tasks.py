@@ -41,6 +41,10 @@ def drawn_tasks(
         prepare: preprocessing of the engine.
         device: where tensors go.
     """
+
+    def picture(images: Tensor) -> Tensor:
+        return prepare.normalize(images.to(device))
+
     for index in range(count):
         rng = np.random.default_rng([seed, index, 4])
         task = draw_task(
@@ -52,9 +56,6 @@ def drawn_tasks(
         )
         means = torch.stack([encoder.encode(texts).mean(0) for texts in task.descriptions])
         is_described = bool(rng.random() >= TEXT_DROPOUT)
-
-        def picture(images: Tensor) -> Tensor:
-            return prepare.normalize(images.to(device))
 
         yield AskedTask(
             tensors=TaskTensors(
