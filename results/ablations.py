@@ -1,12 +1,13 @@
 """Change one choice of the engine at a time, and count what it is worth on the dev sets.
 
     python results/ablations.py --data ../shared/data --start ../shared/weights/tf_efficientnetv2_b0_imagenet.safetensors \
-        --out results/ablations.json --learned "as the recipe=runs/again/engine" --learned "no teacher=runs/no-teacher/engine" ...
+        --out results/ablations.json
 
 Most rows change the reference: the base network, untouched, with the engine's own head and memory. No network depends on the
 task then, and features are computed once a picture; what memory and lexicon say is what they say at the reference. The last
-rows are of whole engines, which write a network for every task, on the first of the same episodes. Engines given by `--learned`,
-whose networks are the same but whose generator and head have learned otherwise, are compared with the first of them.
+rows are of whole engines, which write a network for every task, on the first of the same episodes. Engines given by
+`--learned "as the recipe=runs/again/engine" --learned "no teacher=runs/no-teacher/engine"`, whose networks are the same but whose
+generator and head have learned otherwise, are compared with the first of them.
 
 Shapes: P pictures of a pool, V views of each, F features, Q queries, N classes, K experts.
 """

@@ -83,9 +83,14 @@ def test_the_temperature_is_fitted_to_all_tasks_and_what_is_typical_to_photograp
 
 
 def test_without_tasks_nothing_changes(network):
-    before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    before = copy.deepcopy(network)
     calibrate(network, (), (), lambda done: None)
-    assert all(torch.equal(tensor, before[name]) for name, tensor in network.state_dict().items())
+    for one, other in (
+        (network.state_dict(), before.state_dict()),
+        (dict(network.typicality.named_buffers()), dict(before.typicality.named_buffers())),
+    ):
+        assert one
+        assert all(torch.equal(tensor, other[name]) for name, tensor in one.items())
 
 
 @pytest.mark.parametrize(("drawings", "drawn"), [(10, 10), (0, 0)])
@@ -94,7 +99,7 @@ def test_each_kind_of_drawings_poses_as_many_tasks_as_a_set(drawings, drawn, tmp
 
     def watch(count, *args):
         given.append(count)
-        return iter(())
+        return iter(["drawn"] * count)
 
     def note(network, photographed, drawn, on_done):
         calibrated.append((len(list(photographed)), list(drawn)))
@@ -107,4 +112,4 @@ def test_each_kind_of_drawings_poses_as_many_tasks_as_a_set(drawings, drawn, tmp
     pretraining(dataclasses.replace(recipe, episodic=episodic), tmp_path / "run").run()
     # Two sets and ten kinds.
     assert given == [drawn]
-    assert calibrated == [(12 - drawn, [])]
+    assert calibrated == [(12 - drawn, ["drawn"] * drawn)]

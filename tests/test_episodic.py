@@ -14,7 +14,12 @@ from pools import SIZE, drawn_pool, quick
 from sgps.pretraining.cache import build_cache, description_embeddings, resized
 from sgps.pretraining.checkpoints import load_checkpoint, save_checkpoint
 from sgps.pretraining.config import Episodic, Expert
-from sgps.pretraining.episodic import _HEAD_FIRST_TASK, EpisodicRun, between_task_variance
+from sgps.pretraining.episodic import (
+    _CALIBRATION_FIRST_TASK,
+    _HEAD_FIRST_TASK,
+    EpisodicRun,
+    between_task_variance,
+)
 from sgps.pretraining.parallel import Processes
 from sgps.pretraining.pool import LabelSource
 from sgps.pretraining.remember import KnownClass, known_classes, remember
@@ -311,6 +316,22 @@ def test_pictures_are_resized_only_where_needed():
     assert smaller.shape == (2, 3, 32, 32)
     assert smaller.dtype == torch.uint8
     assert bool((smaller == 77).all())
+
+
+def test_tasks_that_are_asked_have_pictures_of_every_class_at_the_size_of_the_engine(pool):
+    run = new_run(pool)
+    draws = [
+        run.stream.draw(index)
+        for index in range(_CALIBRATION_FIRST_TASK, _CALIBRATION_FIRST_TASK + 200)
+    ]
+    assert any(len(set(draw.support_labels)) < len(draw.classes) for draw in draws)
+    asked = list(run.asked_tasks(run.stream, 100))
+    assert len(asked) == 100
+    for task in asked:
+        assert task.tensors.labels.unique().numel() == len(task.tensors.has_text)
+        assert task.tensors.images.shape[2:] == task.queries.shape[2:] == (SIZE, SIZE)
+        assert len(task.queries) == len(task.labels)
+    assert not list(run.asked_tasks(run.stream, 0))
 
 
 def test_descriptions_are_the_catalogue_s():

@@ -165,7 +165,11 @@ def test_one_picture_a_class_leaves_nothing_to_cross_validate_and_is_told_from_a
 ):
     one, two = torch.arange(3), torch.tensor([0, 0, 1, 2])
     assert _left_out_odds(_features(3), one, 3) == 0
-    assert [float(_terms(_features(len(own)), own, 3)[6]) for own in (one, two)] == [1, 0]
+    assert [float(_terms(_features(len(own)), own, 3)[6]) for own in (one[:0], one, two)] == [
+        1,
+        1,
+        0,
+    ]
 
 
 def _agreement(directions: torch.Tensor, shots: int, known: int = 3, apart: float = 1.0) -> float:

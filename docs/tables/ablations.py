@@ -117,12 +117,13 @@ def _gain(sgps: Row, fixed: Row, name: str) -> list[str]:
 
 def _below(content: Mapping[str, Any], file: str) -> str:
     settings = content["settings"]
-    side = settings["image_size"]
+    slow, most = settings["slow_episodes"], settings["most_pictures_a_class"]
+    counts = f"{settings['episodes']} episodes a task, for whole engines the first {slow}"
+    counts += f", or {slow // 2} where a part is taken away or made plainer,"
     return (
-        f"{settings['episodes']} episodes a task of {settings['query']} queries a class, as far as there are so many, seed "
-        f"{settings['seed']}, drawn from at most {settings['most_pictures_a_class']} pictures a class; whole engines have the "
-        f"first {settings['slow_episodes']}, of a part taken away or made plainer the first {settings['slow_episodes'] // 2}. "
-        f"{side} px and {settings['views']} views of each support picture where nothing else is said; pictures are stored with "
-        f"a short side of 160 px, so that larger ones are scaled up. Differences are the row minus the one named before. Engine "
+        f"{counts if file == FILE else f'{slow} episodes a task'} of {settings['query']} queries a class, as far as there are so "
+        f"many, seed {settings['seed']}, drawn from at most {most} pictures a class. {settings['image_size']} px and "
+        f"{settings['views']} views of each support picture where nothing else is said; pictures are stored with a short side of "
+        f"160 px, so that larger ones are scaled up. Differences are the row minus the one named before. Engine "
         f"{digest(settings['engine_digest'])}, commit {digest(content['git_commit'])}; from `results/{file}.json`."
     )

@@ -16,8 +16,8 @@ nearest mixture of known sets' middles, the more the fewer pictures there are, a
 What is recalled must agree with the pictures: a description that names another known class than the pictures show would
 otherwise outweigh them.
 
-How sure the classifier may be depends on how hard the task is, which the support itself tells: it is cross-validated where a class
-has two pictures.
+How sure the classifier may be depends on how hard the task is, which the support itself tells where a class has two pictures: it
+is cross-validated.
 
 Sources: ridge head in closed form after Bertinetto et al., arXiv 1805.08136; description as a prior whose weight shrinks with
 the number of pictures after Silva-Rodriguez et al., "SS-Text"; learned temperature after Guo et al., arXiv 1706.04599.

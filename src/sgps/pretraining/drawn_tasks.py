@@ -1,4 +1,4 @@
-"""Draw tasks with answers, as `task_stream.py` draws them from image sets.
+"""Draw tasks with answers: of three to five classes, all with as many pictures, all of them described or none.
 
 In: how many, and of what size. Out: an `AskedTask` each, kinds of drawings taking turns.
 """
@@ -31,7 +31,7 @@ def drawn_tasks(
     prepare: Preprocessing,
     device: torch.device,
 ) -> Iterator[AskedTask]:
-    """Draw so many tasks of three to five classes, all of them described or none.
+    """Draw so many tasks.
 
     Args:
         count: number of tasks.

@@ -307,7 +307,7 @@ class EpisodicRun:
         rest.
         """
         size, index = self.prepare.image_size, _CALIBRATION_FIRST_TASK
-        while count:
+        while count > 0:
             draw = stream.draw(index)
             index += 1
             if len(set(draw.support_labels)) < len(draw.classes):

@@ -288,7 +288,7 @@ class Pretraining:
         return self._validation
 
     def _frozen(self, pool: Pool, sources: Sequence[LabelSource]) -> list[Teacher]:
-        """The start and the further teachers, centered on real pictures, or on drawn ones for who learns from these only."""
+        """The start and the further teachers, centered on real pictures; for who learns from drawings, the start alone, on these."""
         is_drawn = all(source.family == DRAWN for source in sources)
         if is_drawn not in self._teachers:
             recipe = self.recipe
@@ -367,8 +367,8 @@ class Pretraining:
 
         self._stages.run(EPISODIC, run, recipe.episodic.steps, advance)
         tasks = recipe.episodic.calibration_tasks
-        sets = len(calibration.sources)
-        drawn = tasks * len(KINDS) // (len(KINDS) + sets) if recipe.lexicon_drawings else 0
+        kinds = len(KINDS) if recipe.lexicon_drawings else 0
+        drawn = tasks * kinds // (kinds + calibration.posed)
         calibrate(
             network,
             run.asked_tasks(calibration, tasks - drawn),

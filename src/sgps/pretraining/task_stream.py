@@ -80,6 +80,8 @@ class TaskStream:
             for members in self._members
         ]
         posed = [i for i, usable in enumerate(self._usable) if len(usable) >= 2]
+        self.posed = len(posed)
+        """Number of sources that pose tasks."""
         self._unseen = [i for i in posed if i < len(unseen)]
         self._seen = [i for i in posed if i >= len(unseen)]
         if not posed:
