@@ -288,7 +288,7 @@ class Pretraining:
         return self._validation
 
     def _frozen(self, pool: Pool, sources: Sequence[LabelSource]) -> list[Teacher]:
-        """The start and the further teachers, centered on real pictures; for who learns from drawings, the start alone, on these."""
+        """The start and the further teachers, centered on real pictures; for drawings, the start, centered on them."""
         is_drawn = all(source.family == DRAWN for source in sources)
         if is_drawn not in self._teachers:
             recipe = self.recipe
