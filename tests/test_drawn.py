@@ -290,7 +290,7 @@ def test_only_what_is_seen_by_rays_or_sound_is_gray(tasks: list[DrawnTask]) -> N
     # A section of the retina is gray, or now and then of the colors of an instrument.
     assert 0.7 < np.mean(gray.pop("retina")) < 1
     assert {kind: set(own) for kind, own in gray.items()} == {
-        kind: {kind in ("field", "sonogram", "tomogram")} for kind in gray
+        kind: {kind in ("field", "sonogram", "tomogram", "bone")} for kind in gray
     }
 
 

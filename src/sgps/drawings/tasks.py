@@ -20,14 +20,20 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from sgps.drawings.bone.drawing import draw_bone
+from sgps.drawings.bone.words import BONE
 from sgps.drawings.cell.drawing import draw_cell
 from sgps.drawings.cell.words import CELL
 from sgps.drawings.field.drawing import draw_field
 from sgps.drawings.field.words import FIELD
 from sgps.drawings.fundus.drawing import draw_fundus
 from sgps.drawings.fundus.words import FUNDUS
+from sgps.drawings.glow.drawing import draw_glow
+from sgps.drawings.glow.words import GLOW
 from sgps.drawings.lesion.drawing import draw_lesion
 from sgps.drawings.lesion.words import LESION
+from sgps.drawings.microbe.drawing import draw_microbe
+from sgps.drawings.microbe.words import MICROBE
 from sgps.drawings.mucosa.drawing import draw_mucosa
 from sgps.drawings.mucosa.words import MUCOSA
 from sgps.drawings.retina.drawing import draw_retina
@@ -96,6 +102,9 @@ _KINDS = (
     _Kind("sonogram", SONOGRAM, draw_sonogram),
     _Kind("retina", RETINA, draw_retina),
     _Kind("tomogram", TOMOGRAM, draw_tomogram),
+    _Kind("bone", BONE, draw_bone),
+    _Kind("microbe", MICROBE, draw_microbe),
+    _Kind("glow", GLOW, draw_glow),
 )
 
 KINDS = tuple(kind.name for kind in _KINDS)

@@ -1,0 +1,1 @@
+"""Drawn radiographs of bones and joints."""

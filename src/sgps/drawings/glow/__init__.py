@@ -1,0 +1,1 @@
+"""Drawn cells that glow in the dark of a fluorescence microscope."""

@@ -1,0 +1,1 @@
+"""Drawn smears of bacteria and yeasts."""
