@@ -1,4 +1,4 @@
-"""Tasks without data: drawn pictures, from skin lesions to sections of the retina, told apart by what is said of them.
+"""Tasks without data: drawn pictures, from skin lesions to broken bones, told apart by what is said of them.
 
 In: a seed and an index. Out: a `DrawnTask` with pictures, labels and descriptions, or one picture of any look and a sentence
 about it. Kinds take turns: index 0 gives lesions, 1 cells and so on, and after the last kind lesions again. Single drawings teach
