@@ -163,8 +163,8 @@ def _paint_surface(
 ) -> None:
     if kind == "smooth-surface":
         return
-    far = np.float32(0.5 * sum(scene.sites))
-    near = soft(np.abs(along - far) - np.float32(rng.uniform(0.34, 0.44)), 0.12)
+    middle = np.float32(0.5 * sum(scene.sites))
+    near = soft(np.abs(along - middle) - np.float32(rng.uniform(0.34, 0.44)), 0.12)
     if kind == "layered-surface":
         layers = np.zeros_like(outline)
         for step in (1, 2, 3):

@@ -54,8 +54,10 @@ class Scene:
     """Along the limb, where the main bone breaks and where something grows in it."""
     hand: int
     """Side of what lies on one side, 1 or -1."""
-    turn: float
     place: Point
+    """Of the limb's middle in the picture."""
+    turn: float
+    scale: float
 
     @property
     def side(self) -> int:
@@ -73,7 +75,7 @@ class Scene:
 
     def at(self, across: float, along: float) -> Point:
         """Place in the picture of a point of the limb."""
-        cosine, sine = float(np.cos(self.turn)), float(np.sin(self.turn))
+        cosine, sine = self.scale * float(np.cos(self.turn)), self.scale * float(np.sin(self.turn))
         return (
             self.place[0] + across * cosine - along * sine,
             self.place[1] + across * sine + along * cosine,
@@ -131,8 +133,9 @@ def new_scene(rng: np.random.Generator, look: Mapping[str, str], image_size: int
         bones=bones,
         sites=sites,
         hand=int(rng.choice((-1, 1))),
-        turn=turn,
         place=place,
+        turn=turn,
+        scale=scale,
     )
 
 

@@ -222,10 +222,7 @@ def _paint_bodies(
             at = body.line[0] + float(rng.uniform(0.3, 0.7)) * (body.line[-1] - body.line[0])
             clear.dot(float(at[0]), float(at[1]), 0.62 * body.half)
         if has_granules:
-            for share in rng.uniform(0, 1, 2 if len(body.line) == 2 else 7):
-                at = body.line[int(share * (len(body.line) - 1))] if len(body.line) > 2 else (
-                    body.line[0] + float(np.round(share)) * (body.line[-1] - body.line[0])
-                )  # fmt: skip
+            for at in body.line[rng.integers(0, len(body.line), 2 if len(body.line) == 2 else 7)]:
                 shift = rng.uniform(-0.35, 0.35, 2) * body.half
                 inner.dot(float(at[0] + shift[0]), float(at[1] + shift[1]), 0.5 * body.half)
     x, y = grid(side)

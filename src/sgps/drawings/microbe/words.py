@@ -159,10 +159,10 @@ MICROBE = Vocabulary(
     },
     strong=("stain", "form", "company"),
     conflicts=(
-        ("hyphae", "pairs", "chains", "clusters", "spores", "capsule"),
-        ("spirals", "pairs", "chains", "clusters", "spores", "granules"),
-        # They are large by nature.
-        ("yeasts", "spores"),
-        ("cocci", "spores"),
+        # Threads and spirals lie singly.
+        ("hyphae", "pairs", "chains", "clusters", "capsule"),
+        ("spirals", "pairs", "chains", "clusters", "granules"),
+        # Only rods bear spores.
+        ("spores", "cocci", "spirals", "yeasts", "hyphae"),
     ),
 )
