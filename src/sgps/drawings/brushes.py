@@ -301,6 +301,17 @@ def draw_vessel(
             draw_vessel(rng, stencil, points[-1], bend, finer, shorter, winding)
 
 
+def mark_side(stencil: Stencil, x: float, y: float) -> None:
+    """Write the letter that tells a side of a film."""
+    stencil.stroke(np.array([(x, y - 0.06), (x, y + 0.06), (x + 0.06, y + 0.06)]), 0.022)
+
+
+def unexposed(side: int, reach: float) -> Array:
+    """Mask of the border of a film that rays did not reach, which begins at `reach` from the middle."""
+    x, y = grid(side)
+    return soft(-(np.maximum(np.abs(x), np.abs(y)) - np.float32(reach)), 0.03)
+
+
 def scatter(rng: np.random.Generator, at: Disc, spacing: float) -> NDArray[np.float64]:
     """Points (n, 2) within the disc `at`, about `spacing` apart, in a jittered grid."""
     x0, y0, radius = at

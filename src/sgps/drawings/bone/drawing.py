@@ -22,7 +22,17 @@ from sgps.drawings.bone.skeleton import (
     half_width,
     new_scene,
 )
-from sgps.drawings.brushes import Array, Stencil, finish, grid, length_of, mesh, noise, soft
+from sgps.drawings.brushes import (
+    Array,
+    Stencil,
+    finish,
+    length_of,
+    mark_side,
+    mesh,
+    noise,
+    soft,
+    unexposed,
+)
 
 _CORTEX = {"normal-density": 0.24, "osteopenic": 0.10, "sclerotic": 0.42}
 """Thickness of the cortex, as a share of half the width."""
@@ -246,9 +256,7 @@ def _paint_film(rng: np.random.Generator, scene: Scene) -> None:
     if rng.random() < 0.5:
         marks = Stencil(scene.side)
         x, y = float(rng.choice((-0.86, 0.84))), float(rng.choice((-0.86, 0.8)))
-        marks.stroke(np.array([(x, y - 0.06), (x, y + 0.06), (x + 0.06, y + 0.06)]), 0.022)
+        mark_side(marks, x, y)
         scene.paint(244, marks.mask())
     if rng.random() < 0.3:
-        column, row = grid(scene.side)
-        edge = np.maximum(np.abs(column), np.abs(row)) - np.float32(rng.uniform(0.90, 0.98))
-        scene.paint(4, soft(-edge, 0.03))
+        scene.paint(4, unexposed(scene.side, float(rng.uniform(0.90, 0.98))))

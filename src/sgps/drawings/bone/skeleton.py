@@ -151,7 +151,7 @@ def _shaft(rng: np.random.Generator) -> tuple[tuple[Bone, ...], tuple[float, flo
         bones.append(
             Bone(middle=beside, top=-_BEYOND, bottom=_BEYOND, width=thin, flare=flare, bow=-bow)
         )
-    return tuple(bones), _two_sites(rng, 0.0, 0.30)
+    return tuple(bones), _two_sites(rng, 0.30)
 
 
 def _joint(rng: np.random.Generator, space: float) -> tuple[tuple[Bone, ...], tuple[float, float]]:
@@ -173,7 +173,7 @@ def _joint(rng: np.random.Generator, space: float) -> tuple[tuple[Bone, ...], tu
 
 
 def _digits(rng: np.random.Generator, space: float) -> tuple[tuple[Bone, ...], tuple[float, float]]:
-    """Two or three rays of small bones, the main one in the middle of the picture."""
+    """Two or three rays of small bones, the main one near the middle of the picture."""
     count = int(rng.integers(2, 4))
     apart, length = float(rng.uniform(0.52, 0.60)), float(rng.uniform(0.62, 0.74))
     main = int(rng.integers(0, count))
@@ -194,13 +194,12 @@ def _digits(rng: np.random.Generator, space: float) -> tuple[tuple[Bone, ...], t
             )
             for place in (0, -1, 1)
         ]
-        bones[:0] = own if ray == main else []
-        bones += [] if ray == main else own
-    return tuple(bones), _two_sites(rng, 0.0, 0.27)
+        bones = own + bones if ray == main else bones + own
+    return tuple(bones), _two_sites(rng, 0.27)
 
 
-def _two_sites(rng: np.random.Generator, middle: float, away: float) -> tuple[float, float]:
-    """Two places on either side of the middle."""
-    first = middle + float(rng.choice((-1, 1))) * away
+def _two_sites(rng: np.random.Generator, away: float) -> tuple[float, float]:
+    """Two places on either side of the middle of the picture."""
+    first = float(rng.choice((-1, 1))) * away
     jitter = rng.uniform(-0.04, 0.04, 2)
-    return first + float(jitter[0]), 2 * middle - first + float(jitter[1])
+    return first + float(jitter[0]), float(jitter[1]) - first

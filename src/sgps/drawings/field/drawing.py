@@ -18,12 +18,13 @@ from sgps.drawings.brushes import (
     Stencil,
     canvas,
     finish,
-    grid,
+    mark_side,
     mesh,
     noise,
     scatter,
     soft,
     toward,
+    unexposed,
 )
 from sgps.drawings.field.bodies import ANATOMY, APEX, Scene, new_scene
 
@@ -196,11 +197,10 @@ def _speckle(rng: np.random.Generator, scene: Scene, fan: Array) -> None:
 
 def _paint_marks(rng: np.random.Generator, scene: Scene) -> None:
     """Side marker, scale or dark border: what machines add."""
-    x, y = grid(scene.side)
     if rng.random() < 0.5:
         marks = Stencil(scene.side)
         mx, my = float(rng.choice((-0.86, 0.86))), float(rng.uniform(-0.88, -0.70))
-        marks.stroke(np.array([(mx, my - 0.06), (mx, my + 0.06), (mx + 0.06, my + 0.06)]), 0.022)
+        mark_side(marks, mx, my)
         scene.paint(240, marks.mask())
     if scene.sound and rng.random() < 0.5:
         ticks = Stencil(scene.side)
@@ -208,5 +208,4 @@ def _paint_marks(rng: np.random.Generator, scene: Scene) -> None:
         ticks.dots(np.stack([np.full_like(rows, 0.95), rows], 1), 0.02, 0.008)
         scene.paint(200, ticks.mask())
     if not scene.sound and rng.random() < 0.25:
-        edge = np.maximum(np.abs(x), np.abs(y)) - np.float32(rng.uniform(0.90, 0.98))
-        scene.paint(6, soft(-edge, 0.03))
+        scene.paint(6, unexposed(scene.side, float(rng.uniform(0.90, 0.98))))

@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 from sgps.drawings.brushes import (
     Array,
+    Part,
+    Point,
     Stencil,
     box,
     finish,
@@ -86,7 +88,7 @@ def _add_cell(
     rng: np.random.Generator,
     light: Array,
     look: Mapping[str, str],
-    at: tuple[float, float],
+    at: Point,
     size: float,
     turn: float,
     is_dividing: bool,
@@ -102,36 +104,48 @@ def _add_cell(
     own = light[part]
     gain = np.float32(rng.uniform(0.8, 1.1))
     cell, inside = soft(away - edge, 0.05), soft(core, 0.035)
-    pattern = look["pattern"]
     glow = np.float32(0.16) * cell
-    if is_dividing and pattern != "cytoplasmic":
-        own += gain * (glow + _plate(side, part, at, size, turn))
-        return
-    if pattern == "homogeneous":
-        glow += np.float32(0.78) * inside
-    elif pattern == "speckled":
-        grains = np.float32(0.55) + np.float32(0.55) * noise(rng, side, 56)[part]
-        glow += np.clip(grains, 0.05, 1.2) * inside
-    elif pattern == "nucleolar":
-        spots = _spots(rng, side, part, at, 0.5 * size, int(rng.integers(2, 5)), 0.24 * size)
-        glow += np.float32(0.2) * inside + np.float32(0.85) * spots * inside
-    elif pattern == "centromere":
-        spots = _spots(rng, side, part, at, 0.72 * size, int(rng.integers(18, 30)), 0.085 * size)
-        glow += np.float32(0.12) * inside + np.float32(0.95) * spots * inside
-    elif pattern == "rim":
-        ring = soft(np.abs(core) - np.float32(0.008), 0.045)
-        glow += np.float32(0.2) * inside + np.float32(0.85) * ring
-    else:
-        clumps = np.float32(0.6) + np.float32(0.25) * noise(rng, side, 30)[part]
-        glow += np.clip(clumps, 0.1, 1) * cell * (1 - inside) - np.float32(0.1) * inside
+    pattern = look["pattern"]
+    if not is_dividing or pattern == "cytoplasmic":
+        glow += _patterned(rng, side, part, at, size, pattern, cell, core, inside)
     if is_dividing:
         glow += _plate(side, part, at, size, turn)
     own += gain * glow
 
 
-def _plate(
-    side: int, part: tuple[slice, slice], at: tuple[float, float], size: float, turn: float
+def _patterned(
+    rng: np.random.Generator,
+    side: int,
+    part: Part,
+    at: Point,
+    size: float,
+    pattern: str,
+    cell: Array,
+    core: Array,
+    inside: Array,
 ) -> Array:
+    """What a cell that rests adds to its faint body, given its mask, and its nucleus as a distance and a mask."""
+    if pattern == "homogeneous":
+        return np.float32(0.78) * inside
+    if pattern == "speckled":
+        coarse = np.float32(0.55) + np.float32(0.55) * noise(rng, side, 56)[part]
+        grains: Array = np.clip(coarse, 0.05, 1.2)
+        return grains * inside
+    if pattern == "nucleolar":
+        spots = _spots(rng, side, part, at, 0.5 * size, int(rng.integers(2, 5)), 0.24 * size)
+        return np.float32(0.2) * inside + np.float32(0.85) * spots * inside
+    if pattern == "centromere":
+        spots = _spots(rng, side, part, at, 0.72 * size, int(rng.integers(18, 30)), 0.085 * size)
+        return np.float32(0.12) * inside + np.float32(0.95) * spots * inside
+    if pattern == "rim":
+        ring = soft(np.abs(core) - np.float32(0.008), 0.045)
+        return np.float32(0.2) * inside + np.float32(0.85) * ring
+    uneven = np.float32(0.6) + np.float32(0.25) * noise(rng, side, 30)[part]
+    clumps: Array = np.clip(uneven, 0.1, 1)
+    return clumps * cell * (1 - inside) - np.float32(0.1) * inside
+
+
+def _plate(side: int, part: Part, at: Point, size: float, turn: float) -> Array:
     """The bar of a dividing cell's chromatin, across its long axis."""
     x, y = grid(side)
     dx, dy = x[part] - np.float32(at[0]), y[part] - np.float32(at[1])
@@ -145,8 +159,8 @@ def _plate(
 def _spots(
     rng: np.random.Generator,
     side: int,
-    part: tuple[slice, slice],
-    at: tuple[float, float],
+    part: Part,
+    at: Point,
     reach: float,
     count: int,
     size: float,

@@ -132,7 +132,6 @@ def _place(rng: np.random.Generator, look: Mapping[str, str]) -> list[_Body]:
         threads = int(rng.integers(8, 12) if many else rng.integers(2, 4))
         return [body for _ in range(threads) for body in _thread(rng, half, 1.1, True)]
     grouped = look["arrangement"]
-    members = {"single-cells": 1, "pairs": 2, "chains": 6, "clusters": 11}[grouped]
     reach = half * {"cocci": 1.0, "rods": 3.2, "spirals": 9.0, "yeasts": 1.3}[form]
     spread = {"single-cells": 1.0, "pairs": 1.5, "chains": 3.2, "clusters": 2.6}[grouped]
     spacing = (2.6 if many else 5.2) * max(reach, 0.05) * spread
@@ -142,17 +141,16 @@ def _place(rng: np.random.Generator, look: Mapping[str, str]) -> list[_Body]:
     for x, y in groups[np.abs(groups).max(1) < 1.1]:
         turn = float(rng.uniform(0, 2 * np.pi))
         center = np.array((x, y))
-        for place in _members(rng, grouped, members, half, form, turn):
+        for place in _members(rng, grouped, half, form, turn):
             bodies += _one(rng, form, half * float(rng.uniform(0.92, 1.08)), center + place, turn)
     return bodies
 
 
-def _members(
-    rng: np.random.Generator, grouped: str, count: int, half: float, form: str, turn: float
-) -> Points:
+def _members(rng: np.random.Generator, grouped: str, half: float, form: str, turn: float) -> Points:
     """Places (n, 2) of the members of a group around its middle."""
-    if count == 1:
+    if grouped == "single-cells":
         return np.zeros((1, 2))
+    count = {"pairs": 2, "chains": 6, "clusters": 11}[grouped]
     step = half * {"cocci": 2.15, "rods": 5.6, "yeasts": 3.0}[form]
     if grouped == "clusters":
         near = half * {"cocci": 2.0, "rods": 2.9, "yeasts": 2.6}[form]
@@ -212,6 +210,7 @@ def _paint_bodies(
 ) -> None:
     side = picture.shape[-1]
     halos, shapes, inner, clear = (Stencil(side) for _ in range(4))
+    is_pale = look["stain"] != "darkfield"
     has_spores, has_granules = look["inside"] == "spores", look["inside"] == "granules"
     for body in bodies:
         level = float(rng.uniform(0.82, 1.0))
@@ -231,10 +230,10 @@ def _paint_bodies(
     body_tone = np.array(tones.body, dtype=np.float32) * rng.uniform(0.9, 1.08)
     blend(picture, body_tone, shapes.mask(0.006) * focus)
     if has_granules:
-        dark = _between(tones.body, (0, 0, 40), 0.7) if tones.ground[0] > 60 else (255, 255, 255)
+        dark = _between(tones.body, (0, 0, 40), 0.7) if is_pale else (255, 255, 255)
         blend(picture, dark, inner.mask(0.004))
     if has_spores:
-        blend(picture, tones.halo if tones.ground[0] > 60 else (20, 24, 24), clear.mask(0.004))
+        blend(picture, tones.halo if is_pale else (20, 24, 24), clear.mask(0.004))
 
 
 def _stroke(stencil: Stencil, line: Points, half: float, level: float) -> None:
