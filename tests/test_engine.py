@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
+from pathlib import Path
 
 import pytest
 import torch
@@ -328,6 +329,17 @@ def test_pictures_of_another_size_are_refused() -> None:
 def test_an_unknown_device_is_refused() -> None:
     with pytest.raises(InputError, match=r"^device must be auto, cpu or cuda, got 'tpu'"):
         resolve_device("tpu")
+
+
+def test_of_several_shipped_engines_the_last_is_the_newest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("v2b0-10", "v2b0-9", "v2b0-11.2", "v2b0-11.10", "notes"):
+        (tmp_path / name).mkdir()
+        if name != "notes":
+            (tmp_path / name / "config.json").touch()
+    monkeypatch.setattr("sgps.engine.engine._SHIPPED", tmp_path)
+    assert shipped_engines() == ("v2b0-9", "v2b0-10", "v2b0-11.2", "v2b0-11.10")
 
 
 def test_the_shipped_engine_is_small_and_carries_a_card() -> None:

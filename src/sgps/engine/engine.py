@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import math
+import re
 from collections.abc import Collection, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -38,9 +39,14 @@ _SHIPPED = Path(__file__).parent / "weights"
 
 def shipped_engines() -> tuple[str, ...]:
     """Names of the engines that come with the package; `default` is the newest."""
-    return tuple(
-        sorted(path.name for path in _SHIPPED.iterdir() if (path / "config.json").exists())
-    )
+    names = [path.name for path in _SHIPPED.iterdir() if (path / "config.json").exists()]
+    return tuple(sorted(names, key=_version))
+
+
+def _version(name: str) -> tuple[int | str, ...]:
+    """What engines are ordered by: the numbers in a name count as such, so that `v2b0-10` is newer than `v2b0-9`."""
+    parts = re.split(r"(\d+)", name)
+    return tuple(int(part) if part.isdecimal() else part for part in parts)
 
 
 def resolve_device(device: str) -> torch.device:
