@@ -56,6 +56,7 @@ class Asked(NamedTuple):
     support: SupportSet
     condition_on: tuple[SupportSet, ...]
     without: tuple[str, ...]
+    hidden_set: str | None
 
 
 class ColorEngine:
@@ -69,8 +70,8 @@ class ColorEngine:
         self.asked = []
         self.placed = []
 
-    def synthesize(self, support, *, condition_on=(), without=()):
-        self.asked.append(Asked(support, tuple(condition_on), tuple(without)))
+    def synthesize(self, support, *, condition_on=(), without=(), hidden_set=None):
+        self.asked.append(Asked(support, tuple(condition_on), tuple(without), hidden_set))
         if len(support.images):
             return Network(support)
         return Network(replace(support, images=in_words(support), labels=torch.arange(3)))

@@ -124,6 +124,12 @@ def test_what_is_hidden_is_not_recalled(memory):
     assert bool((hidden.count < 0.01).all())
 
 
+def test_where_all_is_hidden_nothing_is_recalled(memory):
+    recall = _recall(memory, "blue", "green", allowed=torch.zeros(len(KNOWN), dtype=torch.bool))
+    for nothing in (recall.shares, recall.directions, recall.count, recall.middles):
+        assert not nothing.any()
+
+
 def test_a_point_is_brought_to_the_nearest_mixture_of_known_sets():
     recall = dataclasses.replace(tiny_network().memory.nothing(2), middles=torch.eye(3, 6))
     # Mixtures of three unit vectors: what sums to one, and has nothing in the other three places.

@@ -92,6 +92,14 @@ def test_a_part_is_switched_off_and_nothing_else_is_changed(colors, method, with
         assert one.support.descriptions == two.support.descriptions
 
 
+def test_the_engine_must_not_remember_the_sets_own_classes_and_nothing_else_is_changed(colors):
+    controlled, plain = given(colors, "sgps-no-own-set")
+    for one, two in zip(controlled, plain, strict=True):
+        assert (one.hidden_set, two.hidden_set) == (colors.name, None)
+        assert one.without == one.condition_on == ()
+        assert one.support.descriptions == two.support.descriptions
+
+
 def test_without_text_no_description_is_given(colors):
     controlled, _ = given(colors, "sgps-no-text")
     assert all(one.support.descriptions == () for one in controlled)

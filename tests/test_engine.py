@@ -147,6 +147,23 @@ def test_each_part_changes_the_weights(part: str) -> None:
     assert not torch.equal(whole.weights[tensor], less.weights[tensor])
 
 
+def test_classes_of_a_hidden_set_are_not_recalled() -> None:
+    engine, support = tiny_engine(), colored_support()
+    whole = engine.synthesize(support)
+    hidden = engine.synthesize(support, hidden_set="colors")
+    assert "colors/green" in whole.provenance["recalled"]["green"]["classes"]
+    assert "colors" not in json.dumps(hidden.provenance["recalled"])
+    assert not torch.equal(whole.weights["classifier.weight"], hidden.weights["classifier.weight"])
+    other = engine.synthesize(support, hidden_set="a set that it has never met")
+    assert torch.equal(whole.weights["classifier.weight"], other.weights["classifier.weight"])
+    condition = colored_support(seed=2)
+    backbones = [
+        engine.synthesize(support, condition_on=[condition], hidden_set=name).weights
+        for name in (None, "colors")
+    ]
+    assert not torch.equal(*(own["conv_stem.weight"] for own in backbones))
+
+
 def test_an_unknown_part_is_refused() -> None:
     with pytest.raises(InputError, match=r"^no part of an engine: wheels\. The parts are memory, "):
         tiny_engine().synthesize(colored_support(), without=["wheels"])

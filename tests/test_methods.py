@@ -41,6 +41,7 @@ def material():
     values = {"base": engine.base_features(images), "engine": engine.joined_features(images)}
     values |= {source: tiny.features(images) for source in ("peer", "lite0", "lite2")}
     return Material(
+        set_name="colors",
         episodes=[episode, replace(episode, support=(0, 1, 2), outside=())],
         labels=[NAMES[column] for column in columns],
         groups=[str(row) for row in range(38)] + ["7", "7"],

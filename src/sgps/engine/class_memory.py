@@ -177,7 +177,8 @@ class ClassMemory(nn.Module):
         middles = self.centers
         if allowed is not None:
             middles = middles[torch.unique(self.set_of[allowed])]
-        if not len(self.text) or not bool(has_text.any()):
+        silent = not len(self.text) if allowed is None else not bool(allowed.any())
+        if silent or not bool(has_text.any()):
             return self.nothing(len(has_text), middles)
         same_text = functional.normalize(text, dim=1) @ self.text.T
         same_pictures = self._likeness(pictures)

@@ -152,14 +152,16 @@ class Engine:
             self._embeddings[texts] = self._text_encoder.encode(texts).mean(0)
         return self._embeddings[texts]
 
-    def task_tensors(self, support: SupportSet) -> TaskTensors:
-        """What the network reads of a support set."""
+    def task_tensors(self, support: SupportSet, hidden_set: str | None = None) -> TaskTensors:
+        """What the network reads of a support set; the classes of `hidden_set` may not be recalled."""
         text, has_text = self.text_embeddings(support)
+        allowed = [name.partition("/")[0] != hidden_set for name in self.config.known_classes]
         return TaskTensors(
             images=self.preprocessing.normalize(support.images.to(self.device)),
             labels=support.labels.to(self.device),
             text=text,
             has_text=has_text,
+            allowed=torch.tensor(allowed, dtype=torch.bool, device=self.device),
         )
 
     @torch.no_grad()
@@ -169,6 +171,7 @@ class Engine:
         *,
         condition_on: Sequence[SupportSet] = (),
         without: Collection[str] = (),
+        hidden_set: str | None = None,
     ) -> TargetNetwork:
         """Write every parameter of a classifier for a task; no gradient step, no loop beyond forward passes.
 
@@ -177,6 +180,7 @@ class Engine:
             condition_on: other support sets that the backbone is written for, as a control; of several, the weights are
                 averaged. The head is still `support`'s.
             without: parts to switch off, of `ENGINE_PARTS`, to see what they are worth.
+            hidden_set: a set whose classes are not recalled, to see what the engine would do had it not met them; the others are.
 
         Returns:
             The classifier, float32 on the CPU. The order of pictures and of classes cannot matter: both are put into a
@@ -195,9 +199,10 @@ class Engine:
                 f"no part of an engine: {listing(unknown)}. The parts are {', '.join(ENGINE_PARTS)}."
             )
         ordered = _canonical(support)
-        task, network = self.task_tensors(ordered), self.network
+        task, network = self.task_tensors(ordered, hidden_set), self.network
         codes, recall = network.read(task, without)
-        others = [network.read(self.task_tensors(_canonical(o)), without)[0] for o in condition_on]
+        borrowed = [self.task_tensors(_canonical(other), hidden_set) for other in condition_on]
+        others = [network.read(other, without)[0] for other in borrowed]
         backbones = [network.generator.compose(own) for own in others or [codes]]
         backbone = {
             name: torch.stack([own[name] for own in backbones]).mean(0) for name in backbones[0]

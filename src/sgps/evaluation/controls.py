@@ -13,6 +13,7 @@
     sgps-nearest-task         the backbone is that for the most similar of the next 20 episodes' supports
     sgps-no-memory, sgps-no-lexicon, sgps-no-experts, sgps-no-channel-scales    one part of the engine is switched off
     sgps-base                 all parts are: the engine's base and the head
+    sgps-no-own-set           the memory does not know the set's own classes, if the engine was pretrained on them
 
 The episodes that some borrow from follow the own one and wrap around; they are of the same set, and where its classes are
 few, their supports hold pictures that are queries here. In: an episode's place. Out: choices, as plain data.
@@ -53,6 +54,8 @@ class Control:
     """Of these, only the one that is most similar."""
     without: tuple[str, ...] = ()
     """Parts of the engine that are switched off."""
+    hides_own_set: bool = False
+    """Whether classes of the set itself are kept from being recalled."""
 
 
 SYNTHESIS: Mapping[str, Control] = MappingProxyType(
@@ -72,6 +75,7 @@ SYNTHESIS: Mapping[str, Control] = MappingProxyType(
         "sgps-nearest-task": Control(others=20, nearest=True),
         **{f"sgps-no-{part}": Control(without=(part,)) for part in ENGINE_PARTS},
         "sgps-base": Control(without=ENGINE_PARTS),
+        "sgps-no-own-set": Control(hides_own_set=True),
     }
 )
 """By the name of the method."""

@@ -122,6 +122,7 @@ class Outcome:
 class Material:
     """One set, decoded, with its episodes and the networks that classify it."""
 
+    set_name: str
     episodes: Sequence[Episode]
     """Their indices are rows of the images, features, labels and groups below."""
     labels: Sequence[str]
@@ -240,6 +241,7 @@ class Material:
             self._support_set(index, texts, control.pictures),
             condition_on=[self._support_set(other, self._texts(other)) for other in others],
             without=control.without,
+            hidden_set=self.set_name if control.hides_own_set else None,
         )
         return Fitted(network.probabilities, float_bytes(*network.weights.values()))
 

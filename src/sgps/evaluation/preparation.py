@@ -77,6 +77,7 @@ def prepare(
     labels = sorted({picture.label for picture in one.pictures})
     texts = {SYNTHESIS[method].text for method in methods if method in SYNTHESIS}
     return Material(
+        set_name=one.name,
         episodes=[
             replace(
                 episode,

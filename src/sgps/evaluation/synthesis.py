@@ -41,6 +41,7 @@ class SynthesisEngine(Protocol):
         *,
         condition_on: Sequence[SupportSet] = (),
         without: Collection[str] = (),
+        hidden_set: str | None = None,
     ) -> SynthesizedNetwork:
         """Synthesize from `support`.
 
@@ -49,6 +50,7 @@ class SynthesisEngine(Protocol):
             condition_on: other support sets that the backbone is written for in place of `support`; of several, the weights
                 are averaged.
             without: parts that are switched off, out of `sgps.engine.config.ENGINE_PARTS`.
+            hidden_set: a set whose classes the engine must not remember, if it does.
         """
 
     def base_features(self, images: Tensor, /) -> Tensor:
