@@ -12,8 +12,28 @@ from functools import partial
 from pathlib import Path
 
 from make_figures import shown
-from tables import ablations, codes, differences, features, methods, probes, readme, words
-from tables.reading import FILES, FIVE, MODALITIES, NOVEL, ROOT, WORDS, WORDS_NOVEL, Results
+from tables import (
+    ablations,
+    codes,
+    differences,
+    features,
+    methods,
+    probes,
+    readme,
+    unlearned,
+    words,
+)
+from tables.reading import (
+    FILES,
+    FIVE,
+    MODALITIES,
+    NOVEL,
+    ROOT,
+    UNLEARNED,
+    WORDS,
+    WORDS_NOVEL,
+    Results,
+)
 
 
 @dataclass(frozen=True)
@@ -48,6 +68,7 @@ DOCUMENTS: Mapping[str, Mapping[str, Place]] = {
         ),
         "metadata": Place(probes.metadata, ("metadata-probe",)),
         "prototypes": Place(probes.prototypes, ("prototype-probe",)),
+        "unlearned": Place(unlearned.unlearned, (UNLEARNED,)),
         "typicality": Place(probes.typicality, ("typicality-probe",)),
         "previous": Place(differences.since_before, (NOVEL, MODALITIES)),
         "methods-novel": Place(partial(methods.all_methods, file=NOVEL), (NOVEL,)),

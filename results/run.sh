@@ -3,6 +3,7 @@
 #   novel       three skin diseases that the engine has never seen, two and three at a time   isic2018-novel.json
 #   five-way    five of seven skin diseases, four of which were learned in pretraining        isic2018-5way.json
 #   modalities  six sets of other kinds, up to five classes at a time                         cross-modality.json
+#   unlearned   five sets that no features have learned, as if the engine had not met them    unlearned.json
 #   words       right, wrong, partial and no descriptions on all of these tasks               words.json, words-novel.json
 # A run that was killed goes on when the same command is given again: finished answers lie in OUT/NAME.work, which may be removed
 # afterwards. They are refused under another commit or engine.
@@ -14,6 +15,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 shared=${SHARED:-../shared}
 data=$shared/data start=$shared/weights/tf_efficientnetv2_b0_imagenet.safetensors
 
+unlearned=(cervix_lbc4 chest_ct_cancer4 histo_breakhis400_2 histo_prostate4 mammo_ddsm2)
 others=(otoscopy_otitis4 cxr_talo wound_azh pbc_8 histo_crc_nct7 aml_cytomorph15)
 
 bench() { # PROTOCOL NAME and its sets
@@ -29,12 +31,13 @@ case $part in
 novel) bench isic2018-novel isic2018-novel ham10000 ;;
 five-way) bench results/protocols/five-way.toml isic2018-5way ham10000 ;;
 modalities) bench results/protocols/modalities.toml cross-modality "${others[@]}" ;;
+unlearned) bench results/protocols/unlearned.toml unlearned "${unlearned[@]}" ;;
 words) # a protocol names its classes, so that the novel ones have their own
     bench results/protocols/words.toml words ham10000 "${others[@]}"
     bench results/protocols/words-novel.toml words-novel ham10000
     ;;
 *)
-    echo "results/run.sh: no part '$part'; the parts are novel, five-way, modalities, words." >&2
+    echo "results/run.sh: no part '$part'; the parts are novel, five-way, modalities, unlearned, words." >&2
     exit 2
     ;;
 esac

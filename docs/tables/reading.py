@@ -20,6 +20,8 @@ NOVEL, FIVE, MODALITIES = "isic2018-novel", "isic2018-5way", "cross-modality"
 FILES = (NOVEL, FIVE, MODALITIES)
 WORDS, WORDS_NOVEL = "words", "words-novel"
 """Files of their own table, which measure sgps and its controls of words alone."""
+UNLEARNED = "unlearned"
+"""A file of its own table, which measures sgps as if it had not met the sets."""
 SHORTER = {FIVE: "five-way", MODALITIES: "modalities"}
 """Protocols of results/protocols that a file may be of, in place of the package's protocol of its own name."""
 GRADIENT = ("finetune", "finetune-head", "anil", "protokd")
