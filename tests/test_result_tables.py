@@ -15,8 +15,8 @@ import make_figures
 import make_tables
 from plots import numbers
 from sgps.evaluation.protocols import load_protocol
-from tables import cells, codes, differences, features, methods, readme, words
-from tables.reading import FIVE, MODALITIES, NOVEL, ROOT, WORDS, WORDS_NOVEL, Results
+from tables import cells, codes, differences, features, methods, readme, unlearned, words
+from tables.reading import FIVE, MODALITIES, NOVEL, ROOT, UNLEARNED, WORDS, WORDS_NOVEL, Results
 
 PROTOCOLS = (NOVEL, FIVE, MODALITIES)
 
@@ -61,6 +61,7 @@ def test_every_place_but_those_of_other_files_is_filled_from_the_three_files(res
         ("docs/results.md", "ablations-learning"),
         ("docs/results.md", "metadata"),
         ("docs/results.md", "prototypes"),
+        ("docs/results.md", "unlearned"),
         ("docs/results.md", "typicality"),
     }
 
@@ -291,6 +292,40 @@ def test_words_are_shown_of_the_file_that_is_there(worded, tmp_path) -> None:
     (head,) = _rows(make_tables.cut(text, "gain")[1], "words")
     assert head[1:3] == ["0 shots, mean of 1", "1 shot, mean of 1"]
     assert head[5:7] == ["0 shots, novel", "1 shot, novel"]
+
+
+def test_unlearned_sets_stand_beside_the_best_peers_of_each_and_of_their_mean(tmp_path) -> None:
+    protocol = str(ROOT / "results" / "protocols" / "unlearned.toml")
+    skill = dict.fromkeys(load_protocol(protocol).methods, 0.2)
+    skill |= {"sgps-no-own-set": 0.8, "ridge": 0.6, "logistic@base": 1.5, "sgps-no-text": 0.9}
+    sets = {"cxr_talo": SKIN[:3], "pbc_8": SKIN}
+    content = results_of(protocol, skill=skill, few={"sgps-no-text": 4}, sets=sets)
+    write(tmp_path, **{UNLEARNED: content})
+    text = unlearned.unlearned(Results(tmp_path))
+    blocks = content["parts"]["5-way 5-shot"]["sets"].values()
+    own = [block["per_episode"]["sgps-no-own-set"] for block in blocks]
+
+    def minus(name):
+        # Over the episodes that both have answered: the first four, where it answered no more.
+        return [
+            np.subtract(one[: len(block["per_episode"][name])], block["per_episode"][name])
+            for one, block in zip(own, blocks, strict=True)
+        ]
+
+    (row,) = _rows(text, "cxr_talo 3-way", "5")
+    assert row[2].startswith(f"{np.mean(own[0]):.1f} ± ")
+    found = minus("sgps-no-text")[0]
+    assert len(found) == 4
+    assert row[4] == f"{found.mean():+.1f} ± {1.96 * found.std(ddof=1) / 2:.1f}"
+    assert row[5].endswith(" (`ridge`)")
+    assert row[6].startswith(f"{minus('ridge')[0].mean():+.1f} ± ")
+    assert row[7].endswith(" (`logistic@base`)")
+    (row,) = _rows(text, "mean of these 2", "5")
+    assert row[2].startswith(f"{np.mean(own):.1f} ± ")
+    loss = np.mean(minus("logistic@base"))
+    assert loss < 0
+    assert row[8].startswith(f"{loss:+.1f} ± ")
+    assert "Pictures: cxr_talo 240, pbc_8 560;" in text
 
 
 def _as_before(content, part, accuracies, **settings):
