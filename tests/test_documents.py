@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+import tomllib
 from collections import Counter
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from sgps.cli import app, main
 from sgps.clinical.conditions import conditions
 from sgps.datasets import isic, medmnist
 from sgps.drawings.tasks import VALUES
+from sgps.engine.engine import shipped_engines
 from tables.reading import Results
 
 ROOT = Path(__file__).parent.parent
@@ -38,6 +40,16 @@ def test_every_document_has_its_places_and_no_other() -> None:
         assert re.findall(r"<!-- end of (.+) -->", text) == list(places)
         for place in places:
             make_tables.cut(text, place)
+
+
+def test_the_unlearned_sets_are_those_that_the_shipped_engines_recipe_keeps_from_the_features() -> (
+    None
+):
+    script = (ROOT / "results" / "run.sh").read_text(encoding="utf-8")
+    (listed,) = re.findall(r"^unlearned=\((.+)\)$", script, re.MULTILINE)
+    recipe = tomllib.loads((ROOT / "recipes" / "gpu.toml").read_text(encoding="utf-8"))
+    assert recipe["name"] == shipped_engines()[-1]
+    assert listed.split() == recipe["held_out"]
 
 
 def test_the_figures_are_drawn_from_the_numbers_of_the_results() -> None:
