@@ -259,6 +259,16 @@ def _levels(level: ArrayLike, count: int) -> list[int]:
     return levels
 
 
+def placed(
+    points: NDArray[np.floating], place: tuple[float, float, float, float]
+) -> NDArray[np.float64]:
+    """Points (n, 2) of a body in the picture, where it lies at a place: x, y, turn and scale."""
+    x, y, turn, scale = place
+    c, s = np.cos(turn), np.sin(turn)
+    moved: NDArray[np.float64] = points @ (scale * np.array(((c, s), (-s, c)))) + (x, y)
+    return moved
+
+
 def toward(angle: ArrayLike) -> NDArray[np.float64]:
     """Unit vector at an angle, or one (n, 2) for each of n angles."""
     return np.stack([np.cos(angle), np.sin(angle)], axis=-1)

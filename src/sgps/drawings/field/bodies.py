@@ -20,6 +20,7 @@ from sgps.drawings.brushes import (
     ellipse_distance,
     grid,
     noise,
+    placed,
     soft,
 )
 
@@ -107,10 +108,7 @@ class Scene:
 
     def at(self, points: NDArray[np.floating]) -> NDArray[np.float64]:
         """Points (n, 2) from the body to the picture."""
-        x, y, turn, scale = self.place
-        c, s = np.cos(turn), np.sin(turn)
-        moved: NDArray[np.float64] = points @ (scale * np.array(((c, s), (-s, c)))) + (x, y)
-        return moved
+        return placed(points, self.place)
 
     def ellipse(self, center: Point, axes: tuple[float, float], turn: float = 0.0) -> Array:
         """Distance from an ellipse given in units of the body, negative inside."""

@@ -22,6 +22,7 @@ from sgps.drawings.brushes import (
     ellipse_distance,
     grid,
     noise,
+    placed,
     soft,
     toward,
 )
@@ -87,11 +88,8 @@ class Scene:
     def at(self, points: ArrayLike, aside: float = 0.0) -> Points:
         """Points (n, 2) from the body to the picture, all moved aside by the same."""
         x, y, turn, scale = self.place
-        c, s = np.cos(turn), np.sin(turn)
         own = np.asarray(points, dtype=np.float64) * (self.aspect, 1)
-        x += scale * self.aspect * aside
-        moved: Points = own @ (scale * np.array(((c, s), (-s, c)))) + (x, y)
-        return moved
+        return placed(own, (x + scale * self.aspect * aside, y, turn, scale))
 
     def ellipse(self, center: Point, axes: tuple[float, float], turn: float = 0.0) -> Array:
         """Distance from a slightly wavy ellipse given in units of the body, negative inside."""
