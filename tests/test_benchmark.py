@@ -223,8 +223,9 @@ def test_one_episode_has_no_interval(colors, engine):
 
 def test_sgps_is_given_the_support_and_its_descriptions(colors, engine):
     run_benchmark([colors], ["sgps"], PLAN, engine=engine)
-    for support, others, without in engine.asked:
+    for support, others, without, hidden_set in engine.asked:
         assert others == without == ()
+        assert hidden_set is None
         assert support.class_names == tuple(COLORS)
         assert support.shots == (2, 2, 2)
         assert support.images.shape == (6, 3, SIDE, SIDE)
