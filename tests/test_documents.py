@@ -42,9 +42,7 @@ def test_every_document_has_its_places_and_no_other() -> None:
             make_tables.cut(text, place)
 
 
-def test_the_unlearned_sets_are_those_that_the_shipped_engines_recipe_keeps_from_the_features() -> (
-    None
-):
+def test_the_unlearned_sets_are_those_that_the_shipped_recipe_keeps_from_the_features() -> None:
     script = (ROOT / "results" / "run.sh").read_text(encoding="utf-8")
     (listed,) = re.findall(r"^unlearned=\((.+)\)$", script, re.MULTILINE)
     recipe = tomllib.loads((ROOT / "recipes" / "gpu.toml").read_text(encoding="utf-8"))

@@ -10,9 +10,9 @@ import statistics
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from sgps.evaluation.metrics import Interval, mean_interval, paired_difference
+from sgps.evaluation.metrics import Interval, mean_interval
 from tables.cells import NOTHING, difference, digest, table
-from tables.reading import Results
+from tables.reading import Results, over_both
 
 FILE, LEARNING_FILE = "ablations", "ablations-learning"
 SHOTS = ("1", "5")
@@ -86,8 +86,7 @@ def both_shots(own: Mapping[str, Sequence[float]]) -> list[float]:
 def gain(row: Row, other: Row, task: str, values: Values) -> Interval:
     """A row minus another one on a task, over the first episodes, which both have answered."""
     one, two = (values(each["per_episode"][task]) for each in (row, other))
-    both = min(len(one), len(two))
-    return paired_difference(one[:both], two[:both])
+    return over_both(one, two)
 
 
 def mean_gain(row: Row, other: Row, values: Values) -> Interval:

@@ -29,7 +29,7 @@ def number(value: float | None, form: str) -> str:
     return NOTHING if value is None or math.isnan(value) else format(value, form)
 
 
-def accuracy(figures: Mapping[str, Any] | None) -> str:
+def accuracy(figures: Mapping[str, Any] | Interval | None) -> str:
     """Accuracy ± interval."""
     return _plus_minus(figures, "")
 

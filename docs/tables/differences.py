@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sgps.evaluation.metrics import Interval, mean_interval, paired_difference
+from sgps.evaluation.metrics import Interval, mean_interval
 from tables.cells import NOTHING, accuracy, difference, digest, listed, source, table
-from tables.reading import NOVEL, Results, Task, controls, interval
+from tables.reading import NOVEL, Results, Task, controls, interval, over_both
 
 _TEXT = ("sgps-no-text", "sgps-shuffled-text", "sgps-random-text")
 _TEXT_ONLY = "sgps-text-only"
@@ -123,7 +123,7 @@ def since_before(results: Results) -> str:
                 continue
             before = found_before.block["per_episode"]["sgps"]
             both = min(len(before), len(now))
-            steps.append(paired_difference(now[:both], before[:both]))
+            steps.append(over_both(now, before))
             means = [sum(one[:both]) / both for one in (before, now)]
             cells = [f"{mean:.1f}" for mean in means]
             rows.append([task.title, str(shot), *cells, difference(steps[-1]), format(both, ",")])

@@ -5,10 +5,10 @@ from __future__ import annotations
 import statistics
 from collections.abc import Sequence
 
-from sgps.evaluation.metrics import Interval, paired_difference
+from sgps.evaluation.metrics import Interval
 from tables.cells import NOTHING, accuracy, difference, source, table
 from tables.differences import apart, mean_of
-from tables.reading import FIVE, MODALITIES, NOVEL, Results, Task
+from tables.reading import FIVE, MODALITIES, NOVEL, Results, Task, over_both
 
 _METHODS = ("ridge", "ridge@base", "ridge@engine")
 AIMS = {
@@ -64,8 +64,7 @@ def _gains(task: Task) -> list[Interval | None]:
     gains: list[Interval | None] = []
     for name in _METHODS[1:]:
         if name in found and _METHODS[0] in found:
-            both = min(len(found[name]), len(found[_METHODS[0]]))
-            gains.append(paired_difference(found[name][:both], found[_METHODS[0]][:both]))
+            gains.append(over_both(found[name], found[_METHODS[0]]))
         else:
             gains.append(None)
     return gains

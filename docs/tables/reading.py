@@ -13,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from sgps.evaluation.metrics import Interval
+from sgps.evaluation.metrics import Interval, paired_difference
 
 ROOT = Path(__file__).parent.parent.parent
 NOVEL, FIVE, MODALITIES = "isic2018-novel", "isic2018-5way", "cross-modality"
@@ -198,3 +198,9 @@ def interval(figures: Mapping[str, Any]) -> Interval:
     """The accuracy or difference with its interval; `nan` where there is none."""
     values = (figures["accuracy"], figures["ci95"])
     return Interval(*(float("nan") if value is None else value for value in values))
+
+
+def over_both(first: Sequence[float], second: Sequence[float]) -> Interval:
+    """`first` minus `second` over the first episodes, which both have answered."""
+    both = min(len(first), len(second))
+    return paired_difference(first[:both], second[:both])

@@ -5,9 +5,9 @@ from __future__ import annotations
 import statistics
 from collections.abc import Callable, Sequence
 
-from sgps.evaluation.metrics import Interval, mean_interval, paired_difference
+from sgps.evaluation.metrics import mean_interval
 from tables.cells import accuracy, difference, number, source, table
-from tables.reading import UNLEARNED, Results, Task, interval, is_peer, on_peer_network
+from tables.reading import UNLEARNED, Results, Task, interval, is_peer, on_peer_network, over_both
 
 _OWN = "sgps-no-own-set"
 _CONTROLS = ("sgps-no-memory", "sgps-no-text")
@@ -43,8 +43,7 @@ def _row(title: str, tasks: Sequence[Task]) -> list[str]:
 
 
 def _accuracy(tasks: Sequence[Task], method: str) -> str:
-    mean = mean_interval([interval(task.methods[method]) for task in tasks])
-    return accuracy({"accuracy": mean.mean, "ci95": mean.half_width})
+    return accuracy(mean_interval([interval(task.methods[method]) for task in tasks]))
 
 
 def _best(tasks: Sequence[Task], chosen: Callable[[str], bool]) -> str:
@@ -57,9 +56,5 @@ def _best(tasks: Sequence[Task], chosen: Callable[[str], bool]) -> str:
 
 def _minus(tasks: Sequence[Task], method: str) -> str:
     """Sgps minus a method, over the episodes that both have answered."""
-    found: list[Interval] = []
-    for task in tasks:
-        own, other = (task.block["per_episode"][name] for name in (_OWN, method))
-        both = min(len(own), len(other))
-        found.append(paired_difference(own[:both], other[:both]))
-    return difference(mean_interval(found))
+    found = [task.block["per_episode"] for task in tasks]
+    return difference(mean_interval([over_both(own[_OWN], own[method]) for own in found]))

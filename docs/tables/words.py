@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from statistics import mean, stdev
 
-from sgps.evaluation.metrics import Interval, mean_interval, paired_difference
+from sgps.evaluation.metrics import Interval, mean_interval
 from tables.cells import difference, source, table
-from tables.reading import WORDS, WORDS_NOVEL, Results, Task
+from tables.reading import WORDS, WORDS_NOVEL, Results, Task, over_both
 
 _NONE = "sgps-no-text"
 _PARAPHRASES = ("sgps-expert-text", "sgps-plain-text", "sgps-terse-text")
@@ -54,8 +54,7 @@ def _gain(tasks: Sequence[Task], method: str) -> str:
 
 def _paired(task: Task, method: str) -> Interval:
     own, none = (task.block["per_episode"][name] for name in (method, _NONE))
-    both = min(len(own), len(none))
-    return paired_difference(own[:both], none[:both])
+    return over_both(own, none)
 
 
 def _spread(tasks: Sequence[Task]) -> str:
