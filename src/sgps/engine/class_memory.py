@@ -116,16 +116,17 @@ class ClassMemory(nn.Module):
         super().__init__()
         features = build_architecture(config.architecture).num_features
         names = [name.partition("/")[0] for name in config.known_classes]
-        sets = list(dict.fromkeys(names))
+        self.sets = tuple(dict.fromkeys(names))
+        """Names of the known sets."""
         count = len(names)
         self.num_experts = len(config.experts)
         self.register_buffer("text", torch.zeros(count, config.text_width))
         self.register_buffer("directions", torch.zeros(count, features))
         self.register_buffer("moved", torch.zeros(count, features))
-        self.register_buffer("centers", torch.zeros(len(sets), features))
+        self.register_buffer("centers", torch.zeros(len(self.sets), features))
         self.register_buffer(
             "set_of",
-            torch.tensor([sets.index(name) for name in names], dtype=torch.int64),
+            torch.tensor([self.sets.index(name) for name in names], dtype=torch.int64),
             persistent=False,
         )
         self.register_buffer(
@@ -157,6 +158,11 @@ class ClassMemory(nn.Module):
         """Mean length of a direction."""
         length: Tensor = self.directions.norm(dim=1).mean()
         return length
+
+    def all_but(self, hidden_set: str | None) -> Tensor:
+        """Which known classes are of another set than the hidden one, bool (M,); all where it is none of the known ones."""
+        hidden = self.sets.index(hidden_set) if hidden_set in self.sets else -1
+        return self.set_of != hidden
 
     def forward(
         self,

@@ -155,13 +155,12 @@ class Engine:
     def task_tensors(self, support: SupportSet, hidden_set: str | None = None) -> TaskTensors:
         """What the network reads of a support set; the classes of `hidden_set` may not be recalled."""
         text, has_text = self.text_embeddings(support)
-        allowed = [name.partition("/")[0] != hidden_set for name in self.config.known_classes]
         return TaskTensors(
             images=self.preprocessing.normalize(support.images.to(self.device)),
             labels=support.labels.to(self.device),
             text=text,
             has_text=has_text,
-            allowed=torch.tensor(allowed, dtype=torch.bool, device=self.device),
+            allowed=self.network.memory.all_but(hidden_set),
         )
 
     @torch.no_grad()

@@ -116,7 +116,6 @@ class EpisodicRun:
         self.seed = seed
         self.step = 0
         self.device = processes.device
-        self._known = network.config.known_classes
         network.encoder.stage_mean.copy_(cache.stages.mean(0))
         network.encoder.stage_std.copy_(cache.stages.std(0) + 1e-4)
         network.head.feature_mean.copy_(
@@ -153,13 +152,12 @@ class EpisodicRun:
                 means.append(own[torch.from_numpy(rng.permutation(len(own))[:size])].mean(0))
         text = torch.stack(means).to(self.device)
         hides = not draw.is_seen or rng.random() < _HIDDEN
-        allowed = [not hides or name.partition("/")[0] != draw.source for name in self._known]
         return TaskTensors(
             images=images,
             labels=torch.tensor(draw.support_labels, dtype=torch.int64, device=self.device),
             text=text,
             has_text=text.abs().sum(1) > 0,
-            allowed=torch.tensor(allowed, dtype=torch.bool, device=self.device),
+            allowed=self.network.memory.all_but(draw.source if hides else None),
         )
 
     def _pictures(self, pictures: Sequence[int], size: int | None = None) -> Tensor:
