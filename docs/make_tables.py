@@ -20,6 +20,7 @@ from tables import (
     methods,
     probes,
     readme,
+    sets,
     unlearned,
     words,
 )
@@ -75,6 +76,7 @@ DOCUMENTS: Mapping[str, Mapping[str, Place]] = {
         "methods-five": Place(partial(methods.all_methods, file=FIVE), (FIVE,)),
         "methods-modalities": Place(partial(methods.all_methods, file=MODALITIES), (MODALITIES,)),
     },
+    "docs/datasets.md": {"sets": Place(sets.known)},
     "docs/words.md": {
         "words": Place(probes.words, ("words-probe",)),
         "gain": Place(words.by_pictures, (WORDS, WORDS_NOVEL)),
@@ -97,9 +99,8 @@ def filled(results: Results) -> list[tuple[str, str]]:
 def cut(text: str, name: str) -> tuple[str, str, str]:
     """A document's text before the place of this name, in it, and after it."""
     begin, end = f"<!-- {name} -->\n", f"\n<!-- end of {name} -->"
-    assert text.count(begin) == text.count(end) == 1, f"there is not one place for {name}"
-    before, _, rest = text.partition(begin)
-    inside, _, after = rest.partition(end)
+    before, rest = text.split(begin)
+    inside, after = rest.split(end)
     return before + begin, inside, end + after
 
 

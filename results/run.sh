@@ -7,8 +7,9 @@
 #   words       right, wrong, partial and no descriptions on all of these tasks               words.json, words-novel.json
 # A run that was killed goes on when the same command is given again: finished answers lie in OUT/NAME.work, which may be removed
 # afterwards. They are refused under another commit or engine.
-# Methods and episodes stand in the protocols: isic2018-novel of the package, the others in protocols/ here.
-# SHARED is the folder with data/ and weights/ (../shared), JOBS the number of processes (2). To try: EPISODES and METHODS.
+# Methods and episodes stand in the protocols: isic2018-novel of the package (600 of its 1,000 episodes), the others in protocols/ here.
+# SHARED is the folder with data/ and weights/ (../shared; `docs/datasets.md` says what lies there), JOBS the number of processes (2).
+# To try: EPISODES and METHODS.
 set -euo pipefail
 part=$1 out=$(realpath "$2") engine=${3:-default}
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -28,7 +29,7 @@ bench() { # PROTOCOL NAME and its sets
 }
 
 case $part in
-novel) bench isic2018-novel isic2018-novel ham10000 ;;
+novel) EPISODES=${EPISODES:-600} bench isic2018-novel isic2018-novel ham10000 ;;
 five-way) bench results/protocols/five-way.toml isic2018-5way ham10000 ;;
 modalities) bench results/protocols/modalities.toml cross-modality "${others[@]}" ;;
 unlearned) bench results/protocols/unlearned.toml unlearned "${unlearned[@]}" ;;

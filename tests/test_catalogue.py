@@ -107,12 +107,13 @@ def test_set_names_and_labels_are_sorted_so_that_their_order_never_depends_on_th
         assert list(image_set(name).classes) == sorted(image_set(name).classes)
 
 
-def test_every_set_states_modality_license_and_source() -> None:
+def test_every_set_states_modality_license_reference_and_source() -> None:
     for name in set_names():
         entry = image_set(name)
         assert entry.name == name
         assert entry.modality
         assert entry.license
+        assert entry.reference
         assert entry.source
 
 

@@ -214,8 +214,13 @@ def drop(*path: str) -> Callable[[dict[str, Any]], None]:
         (put("architecture", value=[]), r"is damaged: architecture is not a name\."),
         (
             put("pretrained_cfg", "input_size", value=[3, 64, 32]),
-            r"is damaged: input_size is \[3, 64, 32\], not \[3, S, S\]\.",
+            r"is damaged: input_size is \[3, 64, 32\], not \[3, S, S\] with S .*\.",
         ),
+        (
+            put("pretrained_cfg", "input_size", value=[3, 100000, 100000]),
+            r"is damaged: input_size is \[3, 100000, 100000\], not .* with S from 1 to 4096\.",
+        ),
+        (put("pretrained_cfg", "mean", value=[10**400, 1, 1]), r"is damaged: .* too large .*"),
         (put("pretrained_cfg", "std", value=[1, 1, 0]), r"is damaged: std is \[1, 1, 0\], not .*"),
         (put("pretrained_cfg", "mean", value=0.5), r"is damaged: mean is 0.5, not three finite .*"),
         (

@@ -22,7 +22,7 @@ from conftest import SIDE, build_network
 from typer.testing import CliRunner
 
 from sgps.cli.demo import demo
-from sgps.cli.demo_page import Answer, Strangers, TaskReport, build_page, overlay
+from sgps.cli.demo_page import Answer, Strangers, TaskReport, build_page
 from sgps.errors import InputError
 from sgps.images import read_images
 from sgps.manifests import read_descriptions, read_labelled
@@ -214,20 +214,6 @@ def test_the_page_tells_how_many_strangers_were_recognized(report: TaskReport) -
     text = _Page(build_page([told], engine="x", seed=0)).text
     assert "Of 32 drawings of another kind 30 are called unlike the drawings above" in text
     assert "and of its own 8 held-out ones 1." in text
-
-
-def test_the_overlay_is_strongest_where_the_evidence_is() -> None:
-    picture = np.full((3, 40, 40), 128, dtype=np.uint8)
-    evidence = np.array([[4, 0], [0, -4]], dtype=np.float32)
-    painted = overlay(picture, evidence).astype(int)
-    change = np.abs(painted - 128).sum(0)
-    assert change[5, 5] > change[5, 35] + 50
-    assert np.abs(painted[:, 35, 35] - painted[:, 35, 5]).max() <= 2
-
-
-def test_the_overlay_bears_a_map_without_any_evidence() -> None:
-    picture = np.full((3, 8, 8), 128, dtype=np.uint8)
-    assert overlay(picture, np.full((2, 2), -1, dtype=np.float32)).shape == (3, 8, 8)
 
 
 @pytest.fixture(scope="module")

@@ -62,8 +62,9 @@ def test_links_of_a_document_lead_somewhere(document: str) -> None:
     assert targets
     for target in targets:
         name, _, heading = target.partition("#")
-        assert (path.parent / name).exists(), target
-        assert not heading or heading in _headings(path.parent / name), target
+        linked = path.parent / name if name else path
+        assert linked.exists(), target
+        assert not heading or heading in _headings(linked), target
 
 
 def _headings(path: Path) -> list[str]:

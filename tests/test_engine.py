@@ -18,6 +18,7 @@ from engines import (
     tiny_engine,
     tiny_network,
 )
+from safetensors.torch import load_file, save_file
 
 from sgps.engine.config import ENGINE_PARTS
 from sgps.engine.engine import Engine, resolve_device, shipped_engines
@@ -275,6 +276,25 @@ def test_storage_loses_little(tmp_path) -> None:
     assert error < 0.01 * kept.directions.square().mean().sqrt()
 
 
+def test_many_pictures_are_read_in_parts_with_the_same_result(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    support = colored_support((4, 4, 4))
+    whole = tiny_engine().synthesize(support).weights
+    monkeypatch.setattr("sgps.engine.encoders.AT_ONCE", 5)
+    monkeypatch.setattr("sgps.engine.model.AT_ONCE", 5)
+    for name, tensor in tiny_engine().synthesize(support).weights.items():
+        torch.testing.assert_close(tensor, whole[name], atol=1e-5, rtol=1e-4)
+
+
+def test_more_pictures_than_an_engine_reads_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sgps.engine.engine._MOST_PICTURES", 8)
+    with pytest.raises(
+        InputError, match=r"has 9 pictures, and an engine reads 8 at most\. Give fewer"
+    ):
+        tiny_engine().synthesize(colored_support((3, 3, 3)))
+
+
 def test_base_and_joined_features_are_those_of_base_and_experts() -> None:
     engine, images = tiny_engine(), _images()
     inputs = engine.preprocessing.normalize(images)
@@ -293,6 +313,18 @@ def test_an_unknown_engine_is_refused_by_name() -> None:
         Engine.from_pretrained("nowhere")
 
 
+def test_a_folder_of_a_shipped_engines_name_does_not_take_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shipped = Engine.from_pretrained("default", "cpu")
+    for name in ("default", shipped.config.name):
+        tiny_engine().save_pretrained(tmp_path / name)
+        assert Engine.from_pretrained(name, "cpu").digest == shipped.digest
+        assert Engine.from_pretrained(f"./{name}", "cpu").digest != shipped.digest
+        assert Engine.from_pretrained(Path(name), "cpu").digest != shipped.digest
+
+
 def _break(folder, what: str) -> None:
     config = json.loads((folder / "config.json").read_text())
     weights = folder / "engine.safetensors"
@@ -300,6 +332,10 @@ def _break(folder, what: str) -> None:
         weights.unlink()
     elif what == "truncated weights":
         weights.write_bytes(weights.read_bytes()[:1000])
+    elif what in ("a base of one number", "not finite"):
+        tensors = load_file(weights)
+        tensors["base"] = tensors["base"][:1] if what != "not finite" else tensors["base"] / 0
+        save_file(tensors, weights)
     elif what == "configuration is not JSON":
         (folder / "config.json").write_text("{")
     else:
@@ -318,6 +354,8 @@ def _break(folder, what: str) -> None:
         ("another version", "has format version 99; this sgps reads version 4"),
         ("unknown key", "has unknown or missing keys: colour"),
         ("weights of another shape", "does not fit its config.json"),
+        ("a base of one number", "does not fit its config.json: base. Copy the engine again."),
+        ("not finite", "does not fit its config.json: base. Copy the engine again."),
     ],
 )
 def test_a_damaged_or_foreign_engine_is_refused_in_one_line(

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from sgps.errors import InputError
-from sgps.target.explain import class_activation_maps
+from sgps.target.explain import class_activation_maps, relative_evidence
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -20,6 +20,17 @@ def test_the_mean_of_the_activation_map_is_the_logit(make_network, pictures, see
 def test_there_is_one_map_for_each_class_and_picture(tiny_network, pictures):
     assert class_activation_maps(tiny_network, pictures).shape == (5, 3, 2, 2)
     assert class_activation_maps(tiny_network, pictures[:0]).shape == (0, 3, 2, 2)
+
+
+def test_relative_evidence_leaves_out_what_speaks_for_all_classes(tiny_network, pictures):
+    evidence = relative_evidence(tiny_network, pictures)
+    assert evidence.mean(1).abs().max() < 1e-5
+    tiny_network.weights["classifier.weight"] += tiny_network.weights["classifier.weight"][
+        :1
+    ].clone()
+    torch.testing.assert_close(
+        relative_evidence(tiny_network, pictures), evidence, rtol=1e-4, atol=1e-4
+    )
 
 
 def test_a_class_without_weights_has_an_empty_map(tiny_network, pictures):

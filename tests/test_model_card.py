@@ -36,7 +36,7 @@ def code_after(card: str, title: str) -> str:
 def test_the_head_is_what_model_hubs_read(tiny_network, tmp_path):
     _, head, _ = card_of(tiny_network, tmp_path / "model").split("---\n", 2)
     facts = yaml.safe_load(head)
-    assert facts["license"] == "cc-by-nc-4.0"
+    assert facts["license"] == "cc-by-nc-sa-4.0"
     assert facts["library_name"] == "timm"
     assert facts["pipeline_tag"] == "image-classification"
     assert {"sgps", "timm", "medical-imaging"} <= set(facts["tags"])
@@ -90,7 +90,7 @@ def test_the_card_says_what_has_to_be_said(tiny_network, tmp_path):
         "99,967 parameters",
         "from 5 labelled images and the descriptions of 2 classes",
         "This is not a medical device.",
-        "HAM10000, for one, is CC BY-NC 4.0",
+        "(CC BY-NC-SA 4.0), and what it synthesizes inherits that",
         "Batch norm buffers carry no statistics",
         "The patients' pictures are not stored in this folder",
         "| Engine | drawn |",

@@ -94,7 +94,7 @@ def test_a_missing_method_or_part_leaves_no_table_undone(method, files, tmp_path
                 block.get("paired", {}).pop(f"sgps-minus-{method}", None)
     write(tmp_path, **fewer)
     filled = _filled(Results(tmp_path))
-    assert len(filled) == 12
+    assert len(filled) == 13
     if method is not None:
         assert f"`{method}` |" not in "".join(
             text for (_, place), text in filled.items() if place.startswith(("methods", "shots"))
@@ -158,9 +158,11 @@ def test_the_number_is_that_of_all_novel_classes_at_once(results, files) -> None
 
 def test_below_every_table_stands_how_it_was_measured(results) -> None:
     for place, text in _filled(results).items():
+        if place == ("docs/datasets.md", "sets"):
+            continue  # Nothing was measured there.
         tables = len(re.findall(r"^\|---", text, re.MULTILINE))
         told = text.count(
-            "6 episodes of 15 queries a class, seed 0, 128 px; engine `eeeeeeeeeeee`, "
+            "6 episodes of up to 15 queries a class, seed 0, 128 px; engine `eeeeeeeeeeee`, "
         )
         assert tables == told, place
 

@@ -11,13 +11,18 @@ from tables.reading import Results
 def words(results: Results) -> str:
     """How often a description finds its entry of the catalogue."""
     probe = results.load("words-probe")
-    shown = ("sentence embedding, as shipped", "letters, tf-idf", "attributes", probe["chosen"])
+    shown = {
+        "sentence embedding, as shipped": "sentence embedding alone (engines up to `v2b0-2`)",
+        "letters, tf-idf": "letters, tf-idf",
+        "attributes": "attributes",
+        probe["chosen"]: f"{probe['chosen']}, as shipped",
+    }
     texts = ("expert", "plain", "terse")
     rows = []
-    for name in shown:
+    for name, title in shown.items():
         one = probe["representations"][name]
         cells = [f"{one['queries'][text]:.2f}" for text in texts]
-        rows.append([name, *cells, f"{one['mean']:.3f} ± {one['ci95']:.3f}"])
+        rows.append([title, *cells, f"{one['mean']:.3f} ± {one['ci95']:.3f}"])
     count = sum(probe["entries"].values())
     below = (
         f"{count} entries, commit {digest(probe['git_commit'])}. From `results/words-probe.json`."

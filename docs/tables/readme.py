@@ -56,8 +56,8 @@ def measured(results: Results) -> str:
     rows = [_row(task) for task in shown]
     more = [
         "± is the 95 % interval over episodes; differences are paired, and the best peer is the one from which sgps differs "
-        f"least on the episodes that it has answered, of which it needs {ENOUGH}: methods that take gradient steps have fewer on "
-        "novel classes ([docs/results.md](docs/results.md) has their figures). `@base` and `@engine` are heads on the engine's "
+        f"least on the episodes that it has answered, of which it needs {ENOUGH}: methods that take gradient steps have 6 on "
+        "novel classes and none on the other tasks ([docs/results.md](docs/results.md) has their figures). `@base` and `@engine` are heads on the engine's "
         "own features.",
         *(f"{name}: {results.title(file)}." for file, name in _NAMES.items() if results.has(file)),
     ]

@@ -17,10 +17,10 @@ JSON: TypeAlias = "Mapping[str, JSON] | Sequence[JSON] | str | int | float | boo
 _DOUBTED = 0.2
 """Agreement of pictures and descriptions below which a reader is told. Of dev tasks with right descriptions that are 5 % of those
 on chest X-rays and no others; of known classes that have each other's, 37 to 46 % at five pictures a class (`docs/log.md`)."""
-# The head of the card. The license is the strictest among the data that the engine was pretrained on.
+# The head of the card. The license is that of the engine, of whose data some demand that it be passed on.
 _HEAD = """\
 ---
-license: cc-by-nc-4.0
+license: cc-by-nc-sa-4.0
 library_name: timm
 pipeline_tag: image-classification
 tags:
@@ -57,8 +57,8 @@ number.
 - Diagnosis, triage, screening, or any other decision about a patient.
 - Images unlike the support images: another modality, device, staining or population. Every image gets one of the
   {num_classes} classes, also one that belongs to none of them; a high probability is no proof that an image fits.
-- Commercial use. The engine was pretrained on public data sets some of which are licensed for non-commercial use only
-  (HAM10000, for one, is CC BY-NC 4.0), and what it synthesizes inherits that limit.
+- Commercial use. The engine was pretrained on public data sets of which some forbid it and ask for the same license
+  (CC BY-NC-SA 4.0), and what it synthesizes inherits that. The engine's own card lists every set.
 
 ## Where it comes from
 
@@ -66,7 +66,7 @@ number.
 |---|---|
 {origin}
 
-The same support images, descriptions and engine give the same bytes.
+The same support images, descriptions and engine give the same bytes on the same kind of machine.
 
 ## Preprocessing
 

@@ -122,7 +122,7 @@ def _run(
     """Write one task's files, synthesize its classifier, and classify what was held out."""
     from sgps.estimator import SynthesizedClassifier
     from sgps.images import read_images
-    from sgps.target.explain import class_activation_maps
+    from sgps.target.explain import relative_evidence
 
     names = task.class_names
     described = {name: list(texts) for name, texts in zip(names, task.descriptions, strict=True)}
@@ -154,9 +154,7 @@ def _run(
     shown = [row for row in range(len(truths)) if row % N_QUERY < N_SHOWN]
     network = classifier.network_
     pictures = read_images([held_out[row] for row in shown], network.preprocessing.image_size)
-    maps = class_activation_maps(network, pictures)[:, order]
-    # What speaks for all classes alike decides nothing, so each map is shown relative to their mean.
-    maps = maps - maps.mean(dim=1, keepdim=True)
+    maps = relative_evidence(network, pictures)[:, order]
     classifier.save_pretrained(root / folder / "classifier")
     step()
     report = TaskReport(

@@ -47,8 +47,10 @@ class ImageSet:
     """Kind of picture; one expert network is pretrained for each."""
     license: str
     """Terms of use as its source states them."""
+    reference: str
+    """Publication or collection that the pictures are from, to be cited."""
     source: str
-    """Where the pictures and labels come from."""
+    """Repositories on GitHub whose copy of pictures and labels was taken."""
     classes: Mapping[str, ClassEntry] = field(repr=False)
     """Label to class, read-only."""
 
@@ -164,6 +166,7 @@ def _image_set(name: str, table: dict[str, Any]) -> ImageSet:
         modality=table["modality"],
         family=table["family"],
         license=table["license"],
+        reference=table["reference"],
         source=table["source"],
         classes=MappingProxyType(
             {

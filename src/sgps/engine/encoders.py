@@ -16,6 +16,9 @@ from sgps.engine.config import EngineConfig
 from sgps.target.architecture import build_architecture
 from sgps.target.network import Weights, feature_maps
 
+AT_ONCE = 512
+"""Most pictures that go through a network at a time: at 128 px their maps take about 2 GB."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class ImageDescription:
@@ -53,6 +56,13 @@ class SemanticEncoder(nn.Module):
 
     def describe(self, base: Weights, images: Tensor) -> ImageDescription:
         """Run the base network over normalized pictures (n, 3, S, S)."""
+        parts = [self._describe(base, batch) for batch in images.split(AT_ONCE)]
+        return ImageDescription(
+            stages=torch.cat([part.stages for part in parts]),
+            pooled=torch.cat([part.pooled for part in parts]),
+        )
+
+    def _describe(self, base: Weights, images: Tensor) -> ImageDescription:
         taps, last = feature_maps(self.architecture, base, images)
         pooled = last.mean((2, 3))
         parts = [taps[stage - 1].mean((2, 3)) for stage in self.config.tapped_stages]

@@ -34,6 +34,8 @@ _LEAST_WORTH, _LEAST_SHARE = 0.2, 0.2
 """Pictures that a recollection must be worth, and the say a known class must have in it, to be told of."""
 _LEAST_HEARD, _MOST_HEARD = 0.07, 4
 """How clearly a class's texts must say a value, against the other classes' texts, to be told of; most values told of a class."""
+_MOST_PICTURES = 2000
+"""Most pictures of a support. The head solves a system of as many equations, several times over."""
 _SHIPPED = Path(__file__).parent / "weights"
 
 
@@ -64,18 +66,19 @@ def resolve_device(device: str) -> torch.device:
     return torch.device("cuda" if device != "cpu" and torch.cuda.is_available() else "cpu")
 
 
-def _find(name_or_folder: str) -> Path:
-    folder = Path(name_or_folder)
-    if folder.is_dir():
-        return folder
+def _find(name_or_folder: str | Path) -> Path:
+    # Names of shipped engines come first: what lies in the folder where a command runs must not take their place.
     shipped = shipped_engines()
     name = shipped[-1] if name_or_folder == "default" and shipped else name_or_folder
-    if name not in shipped:
+    if name in shipped:
+        return _SHIPPED / name
+    folder = Path(name_or_folder)
+    if not folder.is_dir():
         known = ", ".join(shipped) or "none"
         raise InputError(
             f"no engine '{name_or_folder}': it is neither a folder nor a shipped engine ({known}). Correct the name or the path."
         )
-    return _SHIPPED / name
+    return folder
 
 
 class Engine:
@@ -102,10 +105,12 @@ class Engine:
     ) -> Engine:
         """Load a shipped engine by name, or one from a folder; nothing is ever downloaded.
 
+        A text that names a shipped engine means that one: a folder of the same name is given as a `Path` or as `./NAME`.
+
         Raises:
             InputError: there is no such engine, or its files are damaged or foreign.
         """
-        folder = _find(str(name_or_folder)).resolve()
+        folder = _find(name_or_folder).resolve()
         # Part of the key, so that an engine replaced at the same path is read again.
         changed = tuple(path.stat().st_mtime_ns for path in sorted(folder.iterdir()))
         return _load_cached(folder, resolve_device(device), changed)
@@ -186,9 +191,14 @@ class Engine:
             canonical order first, so that even rounding is the same.
 
         Raises:
-            InputError: the pictures do not have the engine's size, or there is no such part.
+            InputError: the pictures do not have the engine's size, there are more than 2,000 of them, or there is no such part.
         """
         side = self.config.image_size
+        if len(support.images) > _MOST_PICTURES:
+            raise InputError(
+                f"the support has {len(support.images):,} pictures, and an engine reads {_MOST_PICTURES:,} at most. "
+                "Give fewer of each class, or train a network on them."
+            )
         if support.images.dtype != torch.uint8 or support.images.shape[1:] != (3, side, side):
             raise InputError(
                 f"the support pictures must be uint8 (n, 3, {side}, {side}), as this engine reads them."

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from sgps.engine.class_memory import ClassMemory, Recall
 from sgps.engine.config import EngineConfig
-from sgps.engine.encoders import ImageDescription, SemanticEncoder
+from sgps.engine.encoders import AT_ONCE, ImageDescription, SemanticEncoder
 from sgps.engine.head import Head
 from sgps.engine.lexicon import Lexicon
 from sgps.engine.task_encoder import TaskEncoder
@@ -121,8 +121,11 @@ class SynthesisNetwork(nn.Module):
         """Features (n, V, F) of V views of each picture under given weights."""
         if len(images) == 0:
             return images.new_zeros(0, views, self.architecture.num_features)
-        features = pooled_features(self.architecture, weights, mirror_views(images, views))
-        return features.view(len(images), views, -1)
+        features = [
+            pooled_features(self.architecture, weights, mirror_views(batch, views))
+            for batch in images.split(max(1, AT_ONCE // views))
+        ]
+        return torch.cat(features).view(len(images), views, -1)
 
     def views_of(self, task: TaskTensors) -> int:
         """How many views of each picture the head gets: fewer where there are many pictures, which say more than views do."""

@@ -48,6 +48,18 @@ def _quantize(network: SynthesisNetwork) -> dict[str, Tensor]:
     }
 
 
+def _shapes_of_networks(network: SynthesisNetwork) -> dict[str, torch.Size]:
+    """Shapes of the base, flat, and of the expert directions as `_quantize` stores them."""
+    generator = network.generator
+    experts = len(generator.directions)
+    rows = sum(spec.shape[0] for spec in generator.specs)
+    return {
+        "base": generator.base.shape,
+        "directions.codes": torch.Size((experts, generator.base.numel())),
+        "directions.scales": torch.Size((experts, rows)),
+    }
+
+
 def _dequantize(network: SynthesisNetwork, codes: Tensor, scales: Tensor) -> None:
     generator = network.generator
     rows = torch.tensor([spec.shape[0] for spec in generator.specs])
@@ -105,11 +117,10 @@ def load_engine(folder: Path) -> tuple[SynthesisNetwork, str]:
     if config.experts:
         expected |= {"directions.codes", "directions.scales"}
     wrong = sorted(set(tensors) ^ expected)
-    wrong += sorted(
-        name
-        for name, t in network.state_dict().items()
-        if name in state and t.shape != state[name].shape
-    )
+    shapes = {f"network.{name}": t.shape for name, t in network.state_dict().items()}
+    shapes |= _shapes_of_networks(network)
+    wrong += sorted(name for name, t in tensors.items() if t.shape != shapes.get(name, t.shape))
+    wrong += sorted(name for name, t in tensors.items() if not bool(t.isfinite().all()))
     if wrong:
         raise InputError(
             f"{where} does not fit its {_CONFIG}: {listing(wrong)}. Copy the engine again."

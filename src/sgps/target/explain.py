@@ -36,3 +36,9 @@ def class_activation_maps(network: TargetNetwork, images: Tensor, batch_size: in
         return torch.einsum("nc,bchw->bnhw", network.weights["classifier.weight"], features)
 
     return network.in_batches(images, maps, batch_size)
+
+
+def relative_evidence(network: TargetNetwork, images: Tensor) -> Tensor:
+    """Maps (B, N, h, w) of `class_activation_maps` minus their mean over classes: what speaks for all alike decides nothing."""
+    maps = class_activation_maps(network, images)
+    return maps - maps.mean(dim=1, keepdim=True)

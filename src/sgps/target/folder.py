@@ -26,6 +26,8 @@ from sgps.task import Preprocessing
 
 FORMAT_VERSION = 1
 """Of the `sgps` block; raised when an older reader would misread a newer folder."""
+_LARGEST = 4096
+"""Side of the largest input, in pixels; a larger one can only be a damaged number, and would take all memory."""
 WEIGHTS_FILE = "model.safetensors"
 CONFIG_FILE = "config.json"
 
@@ -48,7 +50,7 @@ def read_config(folder: Path) -> FolderConfig:
         content: Any = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(f"cannot read '{path}': {error.strerror}.") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"'{path}' is damaged: it is not JSON ({error}).") from error
     ours = content.get("sgps") if isinstance(content, dict) else None
     if not isinstance(ours, dict):
@@ -63,7 +65,7 @@ def read_config(folder: Path) -> FolderConfig:
         )
     try:
         return _checked(content)
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         reason = f"'{error.args[0]}' is missing" if isinstance(error, KeyError) else error
         raise InputError(f"'{path}' is damaged: {reason}.") from error
 
@@ -80,8 +82,10 @@ def _checked(content: dict[str, Any]) -> FolderConfig:
     if len(descriptions) not in (0, len(names)):
         raise ValueError(f"{len(descriptions)} descriptions for {len(names)} classes")
     channels, height, width = picture["input_size"]
-    if channels != 3 or height != width or not isinstance(width, int) or width < 1:
-        raise ValueError(f"input_size is {picture['input_size']}, not [3, S, S]")
+    if channels != 3 or height != width or not isinstance(width, int) or not 1 <= width <= _LARGEST:
+        raise ValueError(
+            f"input_size is {picture['input_size']}, not [3, S, S] with S from 1 to {_LARGEST}"
+        )
     if not isinstance(ours["provenance"], dict):
         raise TypeError("provenance is not an object")
     if not isinstance(content["architecture"], str):
