@@ -39,30 +39,43 @@ def pixels(tensor: torch.Tensor) -> np.ndarray:
 
 def png_header(width: int, height: int) -> bytes:
     """A PNG that states its size and holds no pixel."""
-    chunk = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    data = b"IDAT"
+    return _png(width, height, bits=8, kind=2, data=b"")
+
+
+def png_16_bit(values: np.ndarray) -> bytes:
+    """A PNG of 16-bit colors (H, W, 3), or with an alpha (H, W, 4)."""
+    height, width, samples = values.shape
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in values)
+    return _png(width, height, bits=16, kind={3: 2, 4: 6}[samples], data=zlib.compress(rows))
+
+
+def _png(width: int, height: int, *, bits: int, kind: int, data: bytes) -> bytes:
+    header = struct.pack(">IIBBBBB", width, height, bits, kind, 0, 0, 0)
     return b"\x89PNG\r\n\x1a\n" + b"".join(
         struct.pack(">I", len(part) - 4) + part + struct.pack(">I", zlib.crc32(part))
-        for part in (chunk, data)
+        for part in (b"IHDR" + header, b"IDAT" + data)
     )
 
 
 def tiff_16_bit(values: np.ndarray, photometric: int) -> bytes:
+    """A TIFF of 16-bit gray (H, W), or of colors (H, W, 3)."""
     data = values.astype("<u2").tobytes()
-    height, width = values.shape
+    height, width, samples = (*values.shape, 1)[:3]
+    # Several samples have their bits listed elsewhere: after the pixels.
+    bits, after = (16, b"") if samples == 1 else (8 + len(data), struct.pack("<4H", *[16] * 4))
     tags = [
-        (256, 3, width),
-        (257, 3, height),
-        (258, 3, 16),
-        (259, 3, 1),
-        (262, 3, photometric),
-        (273, 4, 8),
-        (277, 3, 1),
-        (278, 3, height),
-        (279, 4, len(data)),
+        (256, 3, 1, width),
+        (257, 3, 1, height),
+        (258, 3, samples, bits),
+        (259, 3, 1, 1),
+        (262, 3, 1, photometric),
+        (273, 4, 1, 8),
+        (277, 3, 1, samples),
+        (278, 3, 1, height),
+        (279, 4, 1, len(data)),
     ]
-    entries = b"".join(struct.pack("<HHII", tag, kind, 1, value) for tag, kind, value in tags)
-    head = b"II*\0" + struct.pack("<I", 8 + len(data)) + data
+    entries = b"".join(struct.pack("<HHII", *tag) for tag in tags)
+    head = b"II*\0" + struct.pack("<I", 8 + len(data) + len(after)) + data + after
     return head + struct.pack("<H", len(tags)) + entries + b"\0" * 4
 
 

@@ -7,8 +7,11 @@ from __future__ import annotations
 import csv
 import io
 import json
+import tempfile
+import unicodedata
 from dataclasses import replace
 from importlib import import_module
+from pathlib import Path
 
 import pytest
 import typer
@@ -120,6 +123,16 @@ def test_out_keeps_the_json_whatever_is_shown(invoke, folder, tmp_path):
     assert list(tmp_path.iterdir()) == [out]
 
 
+def test_classes_are_composed_as_labels_are(invoke, tmp_path):
+    composed, apart = (unicodedata.normalize(form, "ambré") for form in ("NFC", "NFD"))
+    folder = draw_folder(tmp_path / "mine")
+    (folder / "amber").rename(folder / apart)
+    told = ("--methods", "chance", "--format", "json")
+    for given in (composed, apart):
+        done = invoke("--data", folder, *SHORT, *told, "--classes", f"{given},blue")
+        assert json.loads(done.stdout)["settings"]["classes"] == [composed, "blue"]
+
+
 def test_a_limit_reaches_the_run(invoke, folder):
     told = ("--methods", "sgps,chance", "--limit", "chance=1", "--format", "json")
     result = json.loads(invoke("--data", folder, *SHORT, *told).stdout)
@@ -167,6 +180,37 @@ def test_a_result_needs_a_folder(invoke, folder, tmp_path):
         InputError, match=r"^the folder of '.*r\.json' does not exist\. Make it first\.$"
     ):
         fail(invoke, "--data", folder, *SHORT, "--out", tmp_path / "no" / "r.json")
+
+
+def test_a_result_that_cannot_be_written_is_refused_before_the_sets_are_read(
+    invoke, tmp_path, monkeypatch
+):
+    def refuse(*, dir):
+        assert dir == tmp_path
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", refuse)
+    with pytest.raises(
+        InputError, match=r"^cannot write '.*r\.json': Permission denied\. Name another place\.$"
+    ):
+        fail(invoke, "--data", tmp_path / "none.zip", "--out", tmp_path / "r.json")
+
+
+def test_a_result_that_cannot_be_written_in_the_end_is_printed_all_the_same(
+    invoke, folder, tmp_path, monkeypatch
+):
+    def full(_path, _data):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    told = ("--methods", "chance", "--format", "csv", "--out", tmp_path / "r.json")
+    done = invoke("--data", folder, *SHORT, *told)
+    assert isinstance(done.exception, InputError)
+    assert str(done.exception) == (
+        f"cannot write '{tmp_path / 'r.json'}': No space left on device. Name another place."
+    )
+    assert done.stdout.startswith("set,method,")
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(

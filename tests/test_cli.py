@@ -1,112 +1,28 @@
 """The command line: stdout is data, stderr is talk, a user's mistake is one line, exit status 2 and nothing written.
 
-`synthesize` has a file of its own, and so has what `benchmark` computes.
+`synthesize` and `predict` have files of their own, and so has what `benchmark` computes.
 """
 
 # ruff: noqa: F811 - pytest finds imported fixtures by the names of parameters.
 
 from __future__ import annotations
 
-import csv
-import io
-import json
+import errno
 import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
 import pytest
-import torch
 from commands import Sgps, engine, files_below, mistake, model, sgps_command, support, texts  # noqa: F401
-from conftest import build_network
 
 import sgps
-from sgps.images import read_images
 from sgps.target.checkpoint import TargetNetwork
-from sgps.target.typicality import PERCENTILES, Typicality, strangeness
 
 # predict
-
-
-def test_predict_as_csv_has_the_agreed_columns_and_probabilities(
-    sgps_command: Sgps, model: Path, support: Path
-) -> None:
-    pictures = sorted(support.rglob("*.png"))
-    done = sgps_command("predict", model, *pictures, "--format", "csv")
-    assert done.status == 0
-    reader = csv.DictReader(io.StringIO(done.out))
-    assert reader.fieldnames == ["image", "prediction", "confidence", "BCC", "MEL", "NV"]
-    rows = list(reader)
-    assert [row["image"] for row in rows] == [str(path) for path in pictures]
-    for row in rows:
-        shares = {name: float(row[name]) for name in ("BCC", "MEL", "NV")}
-        assert sum(shares.values()) == pytest.approx(1, abs=2e-6)
-        assert float(row["confidence"]) == shares[row["prediction"]] == max(shares.values())
-
-
-def test_predict_as_json_holds_the_same_as_csv(
-    sgps_command: Sgps, model: Path, support: Path
-) -> None:
-    pictures = sorted(support.rglob("*.png"))
-    found = json.loads(sgps_command("predict", model, *pictures, "--format", "json").out)
-    rows = csv.DictReader(
-        io.StringIO(sgps_command("predict", model, *pictures, "--format", "csv").out)
-    )
-    for entry, row in zip(found, rows, strict=True):
-        assert (entry["image"], entry["prediction"]) == (row["image"], row["prediction"])
-        assert entry["confidence"] == entry["probabilities"][entry["prediction"]]
-        assert sum(entry["probabilities"].values()) == pytest.approx(1)
-        for name, share in entry["probabilities"].items():
-            assert f"{share:.6f}" == row[name]
-
-
-def test_predict_prints_a_table_that_shows_names_as_they_are(
-    sgps_command: Sgps, support: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("COLUMNS", "300")
-    names = ("a[b]", "c:x:", "d, e")
-    descriptions = ((), (), ())
-    model = tmp_path / "model"
-    replace(build_network(names), descriptions=descriptions, provenance={}).save(model)
-    picture = (support / "red" / "6.png").rename(support / "scan[left]:x:.png")
-    done = sgps_command("predict", model, picture)
-    assert done.status == 0
-    for text in ("image", "prediction", "confidence", *names, str(picture)):
-        assert text in done.out
-    assert len(re.findall(r"\d+\.\d%", done.out)) == 4
-
-
-def test_predict_names_the_pictures_that_are_unlike_the_support(
-    sgps_command: Sgps, model: Path, support: Path, tmp_path: Path
-) -> None:
-    network = TargetNetwork.load(model)
-    usual, strange = support / "red" / "6.png", support / "red" / "7.png"
-    features = network.features(read_images([usual, strange], network.preprocessing.image_size))
-    made = Typicality(
-        class_means=features[:1],
-        middle=torch.zeros(features.shape[1]),
-        percentiles=strangeness(features, features[:1], torch.zeros(features.shape[1]))
-        .mean()
-        .expand(PERCENTILES)
-        .contiguous(),
-    )
-    replace(network, typicality=made).save(tmp_path / "told")
-    replace(network, typicality=None).save(tmp_path / "untold")
-    done = sgps_command("predict", tmp_path / "told", usual, strange, "--format", "json")
-    assert [entry["typicality"] for entry in json.loads(done.out)] == [1.0, 0.0]
-    assert (
-        f"1 picture looks unlike the support pictures, so that its prediction means little: {strange}."
-        in done.err
-    )
-    assert " 100% " in sgps_command("predict", tmp_path / "told", usual).out
-    done = sgps_command("predict", tmp_path / "untold", strange, "--format", "json")
-    assert json.loads(done.out)[0]["typicality"] is None
-    assert "unlike" not in done.err
-    assert " unknown " in sgps_command("predict", tmp_path / "untold", usual).out
 
 
 @pytest.mark.parametrize("kind", ["table", "json", "csv"])
@@ -298,6 +214,45 @@ def test_demo_refuses_an_existing_folder_and_an_unknown_engine_in_one_line(
 
 
 @pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (
+            PermissionError(13, "Permission denied", "/secret/out"),
+            "cannot read or write '/secret/out': Permission denied. Check permissions and the room on the disk.",
+        ),
+        (
+            OSError(errno.ENOSPC, "No space left on device"),
+            "cannot read or write: No space left on device. Check permissions and the room on the disk.",
+        ),
+    ],
+    ids=["permission", "room"],
+)
+def test_what_the_system_refuses_is_one_line(
+    mistake: Callable[..., str],
+    model: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    error: OSError,
+    message: str,
+) -> None:
+    def refuse(_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(TargetNetwork, "load", refuse)
+    assert mistake("export", model, "--quiet") == message
+
+
+def test_any_other_error_of_the_system_is_a_bug(
+    sgps_command: Sgps, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: object) -> None:
+        raise ConnectionError(errno.ECONNREFUSED, "Connection refused")
+
+    monkeypatch.setattr(TargetNetwork, "load", refuse)
+    with pytest.raises(ConnectionError):
+        sgps_command("export", model)
+
+
+@pytest.mark.parametrize(
     "arguments",
     [
         ["paint"],
@@ -325,7 +280,7 @@ def test_a_wrong_call_is_status_2_with_a_clean_stdout(
 
 
 @pytest.mark.parametrize(
-    "command", ["synthesize", "predict", "benchmark", "export", "pretrain", "demo"]
+    "command", ["synthesize", "predict", "explain", "benchmark", "export", "pretrain", "demo"]
 )
 def test_every_command_explains_itself(sgps_command: Sgps, command: str) -> None:
     assert command in sgps_command("--help").out

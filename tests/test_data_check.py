@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from dataclasses import asdict
 from pathlib import Path
 
@@ -198,6 +200,16 @@ def test_a_long_list_is_cut_in_the_table_only(sgps_command: Sgps, tmp_path: Path
     assert "and 3 more; --format json lists all" in done.out
     report = json.loads(sgps_command("data", "check", path, "--format", "json").out)
     assert len(report["problems"][0]["items"]) == 11
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such names themselves")
+def test_names_of_side_files_that_are_not_utf_8_are_escaped(
+    sgps_command: Sgps, tmp_path: Path
+) -> None:
+    path = folder(tmp_path / "set", CLEAN)
+    Path(os.fsdecode(os.fsencode(path) + b"/a/r\xe9sum\xe9.doc")).touch()
+    done = sgps_command("data", "check", path)
+    assert "a/r\\udce9sum\\udce9.doc" in done.out
 
 
 def test_what_cannot_be_listed_is_one_line(mistake, tmp_path: Path) -> None:

@@ -6,7 +6,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from drawing import RED, SIZE, WHITE, encoded, noise, pixels, png_header, smooth, tiff_16_bit
+from drawing import (
+    RED,
+    SIZE,
+    WHITE,
+    encoded,
+    noise,
+    pixels,
+    png_16_bit,
+    png_header,
+    smooth,
+    tiff_16_bit,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import ExifTags, Image, ImageFile
@@ -73,6 +84,29 @@ def test_16_bit_gray_that_would_turn_black_is_refused() -> None:
     with pytest.raises(ImageError, match=r"^cannot use picture a\.png: it has 16-bit pixels of at"):
         read(data)
     assert (read(encoded(Image.fromarray(np.zeros((4, 4), np.uint16)), "PNG"), 4) == 0).all()
+
+
+@pytest.mark.parametrize("kind", ["PNG", "PNG with alpha", "TIFF"])
+@pytest.mark.parametrize(("top", "dark"), [(255, True), (4095, True), (4096, False)])
+def test_16_bit_color_that_would_turn_black_is_refused(kind: str, top: int, dark: bool) -> None:
+    values = np.full((4, 4, 3), top)
+    if kind == "TIFF":
+        data = tiff_16_bit(values, 2)
+    else:
+        opaque = np.full((4, 4, 1), 65535)
+        data = png_16_bit(np.concatenate([values, opaque], 2) if "alpha" in kind else values)
+    if dark:
+        with pytest.raises(
+            ImageError, match=r"^cannot use picture a\.png: it has 16-bit pixels below 4096 \(str"
+        ):
+            read(data)
+    else:
+        assert (read(data, 4) == 16).all()
+
+
+def test_dark_8_bit_color_is_read() -> None:
+    dark = Image.new("RGB", (4, 4), (3, 2, 1))
+    assert (read(encoded(dark, "PNG"), 4) == (3, 2, 1)).all()
 
 
 @pytest.mark.parametrize(("mode", "words"), [("I", "32-bit integer"), ("F", "float")])

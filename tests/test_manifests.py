@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import os
+import sys
+import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +10,7 @@ import pytest
 from drawing import SIZE, TWO_CLASSES, Files, Store, either, folder, noise, png
 
 from sgps.errors import InputError
-from sgps.manifests import load_support, read_labelled
+from sgps.manifests import load_support, read_descriptions, read_labelled, read_support
 
 
 def found(path: Path) -> list[tuple[str, str, str]]:
@@ -80,6 +83,62 @@ def test_a_place_without_class_folders_is_refused(tmp_path: Path, store: Store) 
         read_labelled(store(tmp_path / "none", {}))
 
 
+@either
+def test_folders_called_as_splits_hold_the_class_folders(tmp_path: Path, store: Store) -> None:
+    parts = ("Train", "validation", "test")
+    files = {f"{part}/{name}": data for part in parts for name, data in TWO_CLASSES.items()}
+    images = read_labelled(store(tmp_path / "set", {"README.txt": b"x", **files}))
+    assert [
+        (image.name, image.label, image.split) for image in images if "b.png" in image.name
+    ] == [
+        ("Train/NV/b.png", "NV", "train"),
+        ("test/NV/b.png", "NV", "test"),
+        ("validation/NV/b.png", "NV", "val"),
+    ]
+    assert [image.label for image in images] == ["MEL"] * 6 + ["NV"] * 3
+    assert len({image.group for image in images}) == 9
+
+
+@either
+def test_folders_called_as_splits_without_class_folders_are_refused(
+    tmp_path: Path, store: Store
+) -> None:
+    files = {"train/a.png": png(1), "test/b.png": png(2)}
+    message = (
+        r"^pictures of '.*/test' lie outside any class folder: b\.png\. Move each into a folder"
+    )
+    with pytest.raises(InputError, match=message):
+        read_labelled(store(tmp_path / "set", files))
+    # One folder of another name, and all are classes.
+    path = store(tmp_path / "classes", files | {"other/c.png": png(3)})
+    assert [image.label for image in read_labelled(path)] == ["other", "test", "train"]
+
+
+@either
+def test_labels_are_composed_as_descriptions_are(tmp_path: Path, store: Store) -> None:
+    composed, apart = (unicodedata.normalize(form, "Lésion") for form in ("NFC", "NFD"))
+    assert composed != apart
+    path = store(tmp_path / "set", {f"{apart}/a.png": png(1), "NV/b.png": png(2)})
+    for name, form in (("composed.yaml", composed), ("apart.yaml", apart)):
+        (tmp_path / name).write_text(f"{form}: pearly\n", encoding="utf-8")
+        support = load_support(path, SIZE, read_descriptions(tmp_path / name))
+        assert support.class_names == (composed, "NV")
+        assert support.descriptions == (("pearly",), ())
+    listed = manifest_of(tmp_path, f"path,label\nNV/b.png,{apart}\n")
+    assert read_labelled(listed)[0].label == composed
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such names themselves")
+def test_all_names_that_are_not_utf_8_are_listed(tmp_path: Path) -> None:
+    path = folder(tmp_path / "set", TWO_CLASSES)
+    for name in (b"NV/L\xe9sion.png", b"MEL/\xfc.png"):
+        Path(os.fsdecode(os.fsencode(path) + b"/" + name)).write_bytes(png())
+    message = r"^names of pictures are not UTF-8 text: MEL/\\udcfc\.png, NV/L\\udce9sion\.png\. Rename them\.$"
+    with pytest.raises(InputError, match=message) as caught:
+        read_labelled(path)
+    str(caught.value).encode()
+
+
 # CSV manifests
 
 
@@ -107,13 +166,41 @@ def test_a_manifest_may_name_pictures_absolutely(tmp_path: Path) -> None:
     assert read_labelled(path)[0].read(SIZE).shape == (3, SIZE, SIZE)
 
 
-@pytest.mark.parametrize(
-    ("header", "group"),
-    [("image,label,lesion_id", "l1"), ("Image,Label,lesion_id,patient_id", "p1")],
-)
-def test_other_names_of_the_columns_are_understood(tmp_path: Path, header: str, group: str) -> None:
-    row = "NV/b.png,NV,l1,p1" if "patient_id" in header else "NV/b.png,NV,l1"
-    assert found(manifest_of(tmp_path, f"{header}\n{row}\n")) == [("NV/b.png", "NV", group)]
+@pytest.mark.parametrize("column", ["group", "lesion_id", "Patient_ID"])
+def test_other_names_of_the_columns_are_understood(tmp_path: Path, column: str) -> None:
+    text = f"Image,Label,{column}\nNV/b.png,NV,l1\n"
+    assert found(manifest_of(tmp_path, text)) == [("NV/b.png", "NV", "l1")]
+
+
+def groups_of(tmp_path: Path, header: str, *rows: str) -> list[str]:
+    """The groups of as many pictures, in the order of the rows."""
+    files = {f"{number}.png": png(number) for number in range(len(rows))}
+    lines = [f"{number}.png,NV,{row}" for number, row in enumerate(rows)]
+    path = manifest_of(tmp_path, "\n".join([f"path,label,{header}", *lines]), files)
+    return [image.group for image in read_labelled(path)]
+
+
+def test_groups_are_joined_over_all_columns_that_state_them(tmp_path: Path) -> None:
+    rows = (",l1", "p1,l1", "p1,l2", ",l2", "p2,l3", ",", "l1,")
+    groups = groups_of(tmp_path, "patient_id,lesion_id", *rows)
+    assert len(set(groups[:4])) == 1
+    # A patient called as a lesion is another group; a picture of which nothing is stated is one of its own.
+    assert groups[5] == "5.png"
+    assert len(set(groups)) == 4
+
+
+def test_a_wider_group_that_every_row_states_counts_alone(tmp_path: Path) -> None:
+    # Lesions may be counted anew for each patient.
+    rows = ["p1,l1", "p1,l2", "p2,l1"]
+    assert groups_of(tmp_path, "patient_id,lesion_id", *rows) == ["p1", "p1", "p2"]
+
+
+def test_groups_do_not_depend_on_the_order_of_rows(tmp_path: Path) -> None:
+    rows = [",l1", "p1,l1", "p1,l2", "p2,l2", "p3,l3"]
+    groups = groups_of(tmp_path, "patient_id,lesion_id", *rows)
+    turned = groups_of(tmp_path, "patient_id,lesion_id", *reversed(rows))
+    assert groups == turned[::-1]
+    assert len(set(groups)) == 2
 
 
 @either
@@ -154,6 +241,18 @@ def test_all_faulty_rows_are_listed_by_kind(tmp_path: Path) -> None:
         read_labelled(manifest_of(tmp_path, "\n".join(rows)))
 
 
+def test_a_picture_listed_under_two_spellings_of_its_path_is_listed_twice(tmp_path: Path) -> None:
+    rows = ["path,label", "NV/b.png,NV", "./NV/b.png,NV", "MEL\\..\\NV\\b.png,NV"]
+    message = r"^'.*list\.csv' has faults: listed twice \./NV/b\.png, MEL/\.\./NV/b\.png\. Mend"
+    with pytest.raises(InputError, match=message):
+        read_labelled(manifest_of(tmp_path, "\n".join(rows)))
+
+
+def test_a_picture_without_a_group_is_a_group_whatever_the_spelling(tmp_path: Path) -> None:
+    path = manifest_of(tmp_path, "path,label\n./NV/b.png,NV\n")
+    assert found(path) == [("./NV/b.png", "NV", "NV/b.png")]
+
+
 def test_a_manifest_that_is_not_utf_8_or_not_csv_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"^'.*list\.csv' is not UTF-8 text\. Save it in UTF-8\.$"):
         read_labelled(manifest_of(tmp_path, "path,label\nx,Mélanome\n".encode("latin-1")))
@@ -186,6 +285,47 @@ def test_a_folder_that_may_not_be_listed_is_refused(
 
 
 # Support sets
+
+
+def split_set(tmp_path: Path, *splits: str) -> Path:
+    """A picture of each split, of two classes in turn."""
+    files = {f"{number}.png": png(number) for number in range(len(splits))}
+    rows = [f"{number}.png,{'ab'[number % 2]},{split}" for number, split in enumerate(splits)]
+    return manifest_of(tmp_path, "\n".join(["path,label,split", *rows]), files)
+
+
+@pytest.mark.parametrize(
+    ("splits", "taken"),
+    [
+        (("train", "Training", "test", "val"), ["0.png", "1.png"]),
+        (("train", "TRAIN", "", "fold 2"), ["0.png", "1.png"]),
+        (("test", "test"), ["0.png", "1.png"]),
+        (("", ""), ["0.png", "1.png"]),
+    ],
+    ids=["several", "not all stated", "one", "none"],
+)
+def test_of_several_splits_the_support_is_train(
+    tmp_path: Path, splits: tuple[str, ...], taken: list[str]
+) -> None:
+    path = split_set(tmp_path, *splits)
+    support, left_out = read_support(path)
+    assert [image.name for image in support] == taken
+    assert sorted(image.name for image in left_out) == [
+        f"{number}.png" for number in range(2, len(splits))
+    ]
+    assert load_support(path, SIZE).shots == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("splits", "words"),
+    [(("test", "val", "test"), "test 2, val 1"), (("test", "", ""), "none stated 2, test 1")],
+)
+def test_several_splits_without_train_are_refused(
+    tmp_path: Path, splits: tuple[str, ...], words: str
+) -> None:
+    message = rf"^the pictures in '.*' are of several splits, and none is train: {words}\. Give the"
+    with pytest.raises(InputError, match=message):
+        load_support(split_set(tmp_path, *splits), SIZE)
 
 
 @either

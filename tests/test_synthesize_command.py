@@ -60,10 +60,41 @@ def test_descriptions_that_stand_with_another_class_are_doubted(
         told = dict(zip(told, reversed(told.values()), strict=True))
     texts = tmp_path / "told.json"
     texts.write_text(json.dumps(told), encoding="utf-8")
-    arguments = ("--descriptions", texts, "--engine", engine, "--out", tmp_path / "model")
+    arguments = (
+        "--descriptions",
+        texts,
+        "--engine",
+        engine,
+        "--out",
+        tmp_path / "model",
+        "--quiet",
+    )
     done = sgps_command("synthesize", support, *arguments)
     assert done.status == 0
-    assert ("Check that each description stands with its own class." in done.err) is swapped
+    told = r"warning: the pictures do not look like .* Check that each description stands with its own class\.\n"
+    assert bool(re.fullmatch(told, done.err)) is swapped
+    assert swapped or done.err == ""
+
+
+def test_pictures_of_other_splits_than_train_are_left_out_and_told(
+    sgps_command: Sgps, engine: Path, support: Path, tmp_path: Path
+) -> None:
+    rows = ["path,label,split"]
+    for path in sorted(support.rglob("*.png")):
+        split = "val" if path.parent.name == "green" else "train"
+        rows.append(f"{path.relative_to(support)},{path.parent.name},{split}")
+    (support / "manifest.csv").write_text(
+        "\n".join([*rows[:-1], f"{rows[-1]}-2"]), encoding="utf-8"
+    )
+    out = tmp_path / "model"
+    done = sgps_command("synthesize", support, "--engine", engine, "--out", out, "--quiet")
+    assert done == Done(
+        0,
+        f"{out}\n",
+        "warning: of 9 pictures only the 5 of the split train are the support; left out: train-2 1, val 3. "
+        "They are all there is of green.\n",
+    )
+    assert TargetNetwork.load(out).provenance["n_shot"] == {"blue": 3, "red": 2}
 
 
 def renamed(support: Path, folder: Path, *names: str) -> Path:

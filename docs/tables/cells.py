@@ -76,8 +76,8 @@ def source(tasks: Sequence[Task], *more: str) -> list[str]:
     size = f"{own} px" if sizes in ("", own) else f"{own} px, peers {sizes} px"
     files = listed(f"`results/{task.file}.json`" for task in tasks)
     line = (
-        f"{listed(format(one['episodes'], ',') for one in settings)} episodes of "
-        f"up to {listed(one['query'] for one in settings)} queries a class, seed {listed(one['seed'] for one in settings)}, {size}; "
+        f"{listed(format(one['episodes'], ',') for one in settings)} episodes of up to "
+        f"{listed(one['query'] for one in settings)} queries a class, seed {listed(one['seed'] for one in settings)}, {size}; "
         f"engine {listed(digest(one['engine_digest']) for one in settings)}, "
         f"commit {listed(digest(one['git_commit']) for one in settings)}; from {files}."
     )

@@ -57,8 +57,8 @@ def measured(results: Results) -> str:
     more = [
         "± is the 95 % interval over episodes; differences are paired, and the best peer is the one from which sgps differs "
         f"least on the episodes that it has answered, of which it needs {ENOUGH}: methods that take gradient steps have 6 on "
-        "novel classes and none on the other tasks ([docs/results.md](docs/results.md) has their figures). `@base` and `@engine` are heads on the engine's "
-        "own features.",
+        "novel classes and none on the other tasks ([docs/results.md](docs/results.md) has their figures). `@base` and "
+        "`@engine` are heads on the engine's own features.",
         *(f"{name}: {results.title(file)}." for file, name in _NAMES.items() if results.has(file)),
     ]
     lines = table((*head, "best peer of all", "sgps minus it", "ECE of sgps"), rows)

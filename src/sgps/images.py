@@ -8,7 +8,8 @@ choices made here, for all sources alike:
 
 - EXIF orientation is applied. Transparent parts become white.
 - 16-bit gray is scaled by 1/257 (the stored range 0 to 65535 becomes 0 to 255); "white is zero" is inverted. A picture
-  that uses only the lowest 1/16 of that range (12-bit data in a 16-bit file) would turn black, and is refused.
+  that uses only the lowest 1/16 of that range (12-bit data in a 16-bit file) would turn black, and is refused; so is such a
+  PNG or TIFF in color.
 - 32-bit and float pixels have no stated range, several frames no stated choice, DICOM needs a window: refused.
 - More than `MAX_PIXELS` pixels are refused from the header, before any pixel is decoded.
 - JPEG is always decoded in full: Pillow's faster `draft` would make a file differ from the same picture as an array.
@@ -124,6 +125,19 @@ def empty_images(image_size: int) -> Tensor:
     return torch.empty((0, 3, image_size, image_size), dtype=torch.uint8)
 
 
+def refuse_undecodable(names: Iterable[str]) -> None:
+    """Stop at names of files that are no text: they could be neither printed nor written.
+
+    Raises:
+        InputError: some are not UTF-8; all are listed.
+    """
+    shown = ((name, name.encode("utf-8", "backslashreplace").decode("utf-8")) for name in names)
+    if bad := [escaped for name, escaped in shown if escaped != name]:
+        raise InputError(
+            f"names of pictures are not UTF-8 text: {listing(bad, MAX_LISTED)}. Rename them."
+        )
+
+
 def _read(source: ImageSource, image_size: int | None, name: str) -> Tensor:
     """Send each kind of source its way; `name` stands for a source that has none of its own."""
     if isinstance(source, str | Path):
@@ -205,6 +219,7 @@ def _to_tensor(image: Image.Image, name: str, image_size: int | None) -> Tensor:
 
 
 def _to_rgb(image: Image.Image, name: str) -> Image.Image:
+    deep = _has_16_bit_samples(image)  # asked first: decoding forgets it
     upright = ImageOps.exif_transpose(image)
     # Pillow reads a 16-bit PNM, in older versions a 16-bit PNG too, as mode "I" that ends at 65535.
     wide = image.mode == "I" and image.format in ("PPM", "PNG")
@@ -215,12 +230,22 @@ def _to_rgb(image: Image.Image, name: str) -> Image.Image:
     if image.mode in ("I", "F"):
         kind = "32-bit integer" if image.mode == "I" else "float"
         raise ImageError(name, f"has {kind} pixels of no stated range (save it with 8 or 16 bits)")
+    # Pillow keeps the high byte of 16-bit color. Nothing in it may be black, or 8 bits whose only byte is the low one.
+    if deep and np.asarray(upright.convert("RGB")).max() < 4096 // 256:
+        raise ImageError(
+            name, "has 16-bit pixels below 4096 (stretch them to 65535 or save 8 bits)"
+        )
     if image.has_transparency_data:
         rgba = upright.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba).convert("RGB")
     if image.mode not in _PLAIN_MODES:
         raise ImageError(name, f"has pixels of mode {image.mode} (save it as RGB or gray)")
     return upright.convert("RGB")
+
+
+def _has_16_bit_samples(image: Image.Image) -> bool:
+    """Whether the decoder of a PNG or TIFF is set to unpack 16 bits, as `RGB;16B`; never of a picture decoded already."""
+    return any(";16" in str(tile[3]) for tile in getattr(image, "tile", ()))
 
 
 def _to_8_bit(values: np.ndarray[Any, Any], inverted: bool, name: str) -> np.ndarray[Any, Any]:

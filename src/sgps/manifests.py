@@ -7,7 +7,9 @@ Out: `LabelledImage` (what, where, which group; pixels are read on demand), `Sup
 Rules, the same for a folder and a zip:
 
 - A `manifest.csv` at the top decides alone; without one, the tables of ISIC or HAM10000 do, known by their names. Else
-  each folder at the top is a class, with its pictures at any depth.
+  each folder at the top is a class, with its pictures at any depth; or all are called as parts of a split (`train`, `test`)
+  and hold the folders of the classes.
+- Labels are brought to Unicode's composed form (NFC), as macOS takes the names of its folders apart.
 - Hidden files and files that are no pictures by their extension are passed over. Pictures of kinds that cannot be read
   (DICOM, HEIC) are not: they fail when read, because a patient's picture must not vanish without a word.
 - A zip may hold everything in one folder at its top.
@@ -18,8 +20,10 @@ from __future__ import annotations
 import json
 import posixpath
 import tomllib
-from collections import defaultdict
+import unicodedata
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -39,8 +43,8 @@ from sgps.archives import (
 from sgps.datasets.isic import Place, is_table, read_tables, tables_in
 from sgps.datasets.medmnist import read_medmnist
 from sgps.errors import InputError, listing
-from sgps.images import MAX_LISTED, ImageError, read_each
-from sgps.labelled import LabelledImage, decode, table_rows
+from sgps.images import MAX_LISTED, ImageError, read_each, refuse_undecodable
+from sgps.labelled import SPLITS, LabelledImage, decode, joined_groups, table_rows
 from sgps.task import SupportSet, class_descriptions_in_order
 
 _ACCEPTED = (
@@ -62,7 +66,7 @@ _KINDS = {
     int: "a number",
     float: "a number",
 }
-# Where several are given, the widest wins: one patient has several lesions, and all must stay together.
+# The widest first: one patient has several lesions, and all must stay together.
 _GROUP_COLUMNS = ("group", "patient_id", "lesion_id")
 
 
@@ -73,7 +77,7 @@ def read_labelled(path: Path) -> list[LabelledImage]:
     or one of their tables), a zip of any, or a MedMNIST file.
 
     Raises:
-        InputError: `path` is none of these, a class folder holds no picture, or rows of a table are wrong.
+        InputError: `path` is none of these, a class folder holds no picture, rows of a table are wrong, or names are not UTF-8.
     """
     if not path.exists():
         raise InputError(f"'{path}' does not exist. {_ACCEPTED}")
@@ -96,7 +100,36 @@ def read_labelled(path: Path) -> list[LabelledImage]:
     except OSError as error:
         reason = error.strerror or error
         raise InputError(f"cannot read '{path}' ({reason}). Check its permissions.") from error
-    return sorted(found, key=lambda image: (image.label, image.name))
+    refuse_undecodable(image.name for image in found)
+    composed = [replace(image, label=_composed(image.label)) for image in found]
+    return sorted(composed, key=lambda image: (image.label, image.name))
+
+
+def _composed(label: str) -> str:
+    return unicodedata.normalize("NFC", label)
+
+
+def read_support(path: Path) -> tuple[list[LabelledImage], list[LabelledImage]]:
+    """List the pictures under `path` that a classifier is synthesized from, and those that are left out.
+
+    Where pictures are of several splits, those of `train` are the support: it must not hold what the classifier is tested on.
+    Pictures that state no split while others do may belong to any, so they count as one more split.
+
+    Raises:
+        InputError: as `read_labelled`; or the pictures are of several splits, none of which is `train`.
+    """
+    pictures = read_labelled(path)
+    counts = Counter(picture.split for picture in pictures)
+    if len(counts) < 2:
+        return pictures, []
+    if "train" not in counts:
+        splits = [f"{split or 'none stated'} {n}" for split, n in sorted(counts.items())]
+        raise InputError(
+            f"the pictures in '{path}' are of several splits, and none is train: {listing(splits, MAX_LISTED)}. "
+            "Give the pictures of one split alone, or call that split train."
+        )
+    support = [picture for picture in pictures if picture.split == "train"]
+    return support, [picture for picture in pictures if picture.split != "train"]
 
 
 def load_support(
@@ -105,14 +138,14 @@ def load_support(
     descriptions: Mapping[str, str | Sequence[str]] | None = None,
     on_done: Callable[[], None] | None = None,
 ) -> SupportSet:
-    """Read every picture under `path` into a support set, classes sorted by name; call `on_done` after each picture.
+    """Read the pictures of `read_support` into a support set, classes sorted by name; call `on_done` after each picture.
 
-    A class that is only described is a class too. No picture is skipped: an unreadable one is an error.
+    A class that is only described is a class too. None of these pictures is skipped: an unreadable one is an error.
 
     Raises:
-        InputError: as `read_labelled`; or pictures cannot be used (all are listed); or fewer than 2 classes.
+        InputError: as `read_support`; or pictures cannot be used (all are listed); or fewer than 2 classes.
     """
-    labelled = read_labelled(path)
+    labelled, _ = read_support(path)
     class_names = tuple(sorted({image.label for image in labelled} | set(descriptions or {})))
     texts = class_descriptions_in_order(dict(descriptions or {}), class_names)
     results = read_each([partial(image.read, image_size) for image in labelled], on_done)
@@ -151,7 +184,7 @@ def _from_folder(path: Path) -> list[LabelledImage]:
     place = _folder_place(path)
     if tables := tables_in(place):
         return read_tables(tables, place)
-    return _from_class_folders(files_of_folder(path), str(path))
+    return _from_folders(files_of_folder(path), str(path))
 
 
 def _from_official_table(path: Path) -> list[LabelledImage]:
@@ -187,7 +220,22 @@ def _from_zip(path: Path) -> list[LabelledImage]:
     place = Place(str(path), files.get, data, lambda name: name in files or name in folders)
     if tables := tables_in(place):
         return read_tables(tables, place)
-    return _from_class_folders(files, str(path))
+    return _from_folders(files, str(path))
+
+
+def _from_folders(reads: Mapping[str, Read], title: str) -> list[LabelledImage]:
+    """Read class folders, or folders called as splits that hold the class folders."""
+    tops = {name.partition("/")[0] for name in reads if "/" in name or is_picture(name)}
+    if not tops or not all(top.casefold() in SPLITS for top in tops):
+        return _from_class_folders(reads, title)
+    found: list[LabelledImage] = []
+    for top in sorted(tops):
+        start, split = f"{top}/", SPLITS[top.casefold()]
+        inner = {name[len(start) :]: reads[name] for name in reads if name.startswith(start)}
+        for image in _from_class_folders(inner, f"{title}/{top}"):
+            name = f"{start}{image.name}"
+            found.append(replace(image, name=name, group=name, split=split))
+    return found
 
 
 def _from_class_folders(reads: Mapping[str, Read], title: str) -> list[LabelledImage]:
@@ -231,7 +279,7 @@ def _from_manifest(
     rows = table_rows(data, title)
     header = [cell.strip().casefold() for cell in rows[0]] if rows else []
     path_columns = [header.index(name) for name in _PATH_COLUMNS if name in header]
-    group_columns = [header.index(name) for name in _GROUP_COLUMNS if name in header]
+    group_columns = {name: header.index(name) for name in _GROUP_COLUMNS if name in header}
     if not path_columns or "label" not in header:
         found = listing(rows[0] if rows else []) or "none"
         raise InputError(
@@ -239,6 +287,7 @@ def _from_manifest(
             "Name them in the first row, separated by commas."
         )
     images: list[LabelledImage] = []
+    stated: list[dict[str, str]] = []
     faults: defaultdict[str, list[str]] = defaultdict(list)
     seen: set[str] = set()
     for number, row in enumerate(rows[1:], start=2):
@@ -246,22 +295,23 @@ def _from_manifest(
         if not any(cells):
             continue
         name, label = cells[path_columns[0]].replace("\\", "/"), cells[header.index("label")]
-        read = find(name) if name else None
+        place, read = posixpath.normpath(name), find(name) if name else None
         if any(cells[len(header) :]):  # else an unquoted comma would cut a label short
             faults["more cells than columns in row"].append(str(number))
         elif not name:
             faults["no path in row"].append(str(number))
         elif not label:
             faults["no label in row"].append(str(number))
-        elif name in seen:
+        elif place in seen:
             faults["listed twice"].append(name)
         elif read is None:
             faults["no such file"].append(name)
         else:
-            group = next((cells[index] for index in group_columns if cells[index]), name)
             split = cells[header.index("split")] if "split" in header else ""
-            images.append(LabelledImage(name, label, group, read, split))
-        seen.add(name)
+            split = SPLITS.get(split.casefold(), split)
+            images.append(LabelledImage(name, label, place, read, split))
+            stated.append({c: cells[index] for c, index in group_columns.items() if cells[index]})
+        seen.add(place)
     if faults:
         parts = [f"{fault} {listing(which, MAX_LISTED)}" for fault, which in faults.items()]
         raise InputError(
@@ -269,7 +319,14 @@ def _from_manifest(
         )
     if not images:
         raise InputError(f"'{title}' lists no picture. Add a row for each.")
-    return images
+    widest = next(iter(group_columns), "")
+    if all(widest in row for row in stated):
+        stated = [{widest: row[widest]} for row in stated]
+    groups = joined_groups(stated)
+    return [
+        replace(image, group=group or image.group)
+        for image, group in zip(images, groups, strict=True)
+    ]
 
 
 def read_descriptions(path: Path) -> dict[str, list[str]]:
@@ -303,7 +360,7 @@ def read_descriptions(path: Path) -> dict[str, list[str]]:
             "In YAML a class such as 1 or no needs quotes."
         )
     return {
-        name: [text.strip() for text in ([value] if isinstance(value, str) else value)]
+        _composed(name): [text.strip() for text in ([value] if isinstance(value, str) else value)]
         for name, value in content.items()
     }
 

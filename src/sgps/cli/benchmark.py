@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import json
 import sys
+import tempfile
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -192,8 +194,8 @@ def benchmark(
     wanted.check()
     if out is not None and out.exists():
         raise InputError(f"'{out}' exists already. Name another file or remove it.")
-    if out is not None and not out.resolve().parent.is_dir():
-        raise InputError(f"the folder of '{out}' does not exist. Make it first.")
+    if out is not None:
+        _refuse_unwritable(out)
     if episodes_out is not None:
         refuse_existing(episodes_out)
     place = resolve_device(device)
@@ -241,10 +243,33 @@ def benchmark(
     else:
         result = {"protocol": dict(chosen), "parts": parts}
     text = json.dumps(result, indent=2, allow_nan=False) + "\n"
-    if out is not None:
-        write_whole(out, text.encode("utf-8"))
     shown = {Format.json: lambda: text, Format.csv: lambda: to_csv(result)}
+    # Printed first: what took hours must not be lost with a disk that has become full.
     sys.stdout.write(shown.get(output_format, lambda: to_table(result))())
+    if out is not None:
+        try:
+            write_whole(out, text.encode("utf-8"))
+        except OSError as error:
+            raise _cannot_write(out, error) from error
+
+
+def _refuse_unwritable(out: Path) -> None:
+    """Stop where the result could not be written in the end.
+
+    Raises:
+        InputError: there is no such folder, or no file can be made in it.
+    """
+    folder = out.resolve().parent
+    if not folder.is_dir():
+        raise InputError(f"the folder of '{out}' does not exist. Make it first.")
+    try:
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise _cannot_write(out, error) from error
+
+
+def _cannot_write(out: Path, error: OSError) -> InputError:
+    return InputError(f"cannot write '{out}': {error.strerror or error}. Name another place.")
 
 
 def _default_methods(protocol: str | None) -> list[str]:
@@ -328,7 +353,9 @@ def _described(one: BenchmarkSet) -> str:
 
 
 def _names(text: str) -> list[str]:
-    return [part.strip() for part in text.split(",") if part.strip()]
+    """The parts between commas, in Unicode's composed form, as labels are."""
+    parts = (part.strip() for part in unicodedata.normalize("NFC", text).split(","))
+    return [part for part in parts if part]
 
 
 def load_peer(name: str, image_size: int) -> Peer:

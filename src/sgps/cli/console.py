@@ -1,4 +1,4 @@
-"""What the commands share: progress on stderr, and the device choice."""
+"""What the commands share: progress and warnings on stderr, and the device choice."""
 
 from __future__ import annotations
 
@@ -71,6 +71,11 @@ def ticker(on_progress: OnProgress, step: str, total: int | None = None) -> Call
     """Return a function that counts one more of a step's `total` at each call."""
     done = count(1)
     return lambda: on_progress(step, next(done), total)
+
+
+def warn(text: str) -> None:
+    """One line on stderr, also where progress is not wanted: the result may mean something else than it seems to."""
+    say(f"warning: {text}", quiet=False)
 
 
 def say(text: str, quiet: bool) -> None:

@@ -106,5 +106,5 @@ def _case(item: Item) -> str:
 
 
 def _plain(text: str) -> str:
-    """On one line, whatever a name holds."""
-    return " ".join(text.splitlines())
+    """On one line and printable, whatever a name holds."""
+    return " ".join(text.encode("utf-8", "backslashreplace").decode("utf-8").splitlines())

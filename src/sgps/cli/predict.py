@@ -14,7 +14,15 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from sgps.cli.console import progress_bars, say, ticker
+from sgps.cli.console import progress_bars, ticker, warn
+from sgps.errors import MAX_NAMED
+
+_ROOM = 36
+"""Characters that the columns of classes may take in the table, so that at 80 a line the pictures' names keep a dozen. Four short
+names fit; where they do not, the likeliest classes are shown in one column."""
+_LIKELIEST = 3
+_ANY_WIDTH = 100_000
+"""Characters a line of a table that goes into a file or another program, which has no width to keep to."""
 
 
 class Format(StrEnum):
@@ -35,16 +43,18 @@ def predict(
     output_format: Annotated[
         Format, typer.Option("--format", help="How to print the predictions.")
     ] = Format.table,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Say nothing on stderr.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False,
 ) -> None:
-    """Classify pictures: the prediction, its confidence, and a calibrated probability for each class.
+    """Classify pictures: the prediction, and a probability for each class; the likeliest three where a table has no room for all.
 
-    Typicality is the share of pictures like the support's that are at least as strange. A warning names those below 1 in 20.
+    Typicality, in the table and in json, is the share of pictures like the support's that are at least as strange. A warning
+    tells how many are below 1 in 20, and names the first of them.
     """
-    from sgps.images import read_images
+    from sgps.images import read_images, refuse_undecodable
     from sgps.target.checkpoint import TargetNetwork
     from sgps.target.typicality import ATYPICAL, atypical_in_words
 
+    refuse_undecodable(map(str, images))
     network = TargetNetwork.load(model)
     with progress_bars(quiet) as on_progress:
         tick = ticker(on_progress, "reading", len(images))
@@ -57,7 +67,9 @@ def predict(
         best = max(range(len(names)), key=row.__getitem__)
         rows.append((str(path), names[best], row[best], own, row))
     if strange := [row[0] for row in rows if row[3] is not None and row[3] < ATYPICAL]:
-        say(atypical_in_words(strange), quiet)
+        cut = output_format is Format.csv and len(strange) > MAX_NAMED
+        more = " --format table or json shows the typicality of each." if cut else ""
+        warn(f"{atypical_in_words(strange)}{more}")
     _PRINTERS[output_format](rows, names)
 
 
@@ -83,12 +95,28 @@ def _print_csv(rows: Sequence[Row], names: Sequence[str]) -> None:
 
 
 def _print_table(rows: Sequence[Row], names: Sequence[str]) -> None:
-    table = Table("image", "prediction", "confidence", "typicality", *names)
-    for image, name, confidence, typical, row in rows:
+    all_fit = sum(max(len(name), len("100.0%")) + len(" | ") for name in names) <= _ROOM
+    table = Table(show_lines=not all_fit)
+    for column in ("image", "prediction", "typicality", *(names if all_fit else ())):
+        # Nothing is ever cut: what is too wide is folded, the widest column first.
+        table.add_column(column, overflow="fold")
+    for image, name, _, typical, row in rows:
         shown = "unknown" if typical is None else f"{typical:.0%}"
-        table.add_row(image, name, f"{confidence:.1%}", shown, *(f"{p:.1%}" for p in row))
+        if all_fit:
+            table.add_row(image, name, shown, *(f"{p:.1%}" for p in row))
+        else:
+            table.add_row(image, _likeliest(names, row), shown)
     # Without markup and emoji: a name such as `scan[left]:x:.png` must come out as it is.
-    Console(markup=False, emoji=False).print(table)
+    console = Console(markup=False, emoji=False)
+    if not console.is_terminal:
+        console.width = _ANY_WIDTH
+    console.print(table)
+
+
+def _likeliest(names: Sequence[str], row: Sequence[float]) -> str:
+    """The likeliest classes, a line each."""
+    order = sorted(range(len(names)), key=row.__getitem__, reverse=True)[:_LIKELIEST]
+    return "\n".join(f"{row[index]:.1%} {names[index]}" for index in order)
 
 
 _PRINTERS = {Format.table: _print_table, Format.json: _print_json, Format.csv: _print_csv}

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sgps.cli.console import Device, progress_bars, say, ticker
+from sgps.cli.console import Device, progress_bars, say, ticker, warn
 from sgps.errors import InputError, listing
 from sgps.files import refuse_existing
 
 if TYPE_CHECKING:
+    from sgps.labelled import LabelledImage
     from sgps.task import SupportSet
 
 
@@ -47,13 +50,15 @@ def synthesize(
     refuse_existing(out)
     # Imported late: torch takes seconds to load, an existing folder is reported at once.
     from sgps.engine.engine import Engine
-    from sgps.manifests import load_support, read_descriptions, read_labelled
+    from sgps.manifests import load_support, read_descriptions, read_support
     from sgps.model_card import doubt_in_words, heard_in_words, recalled_in_words
 
-    if descriptions:
-        texts = read_descriptions(descriptions)
-    else:
-        texts = _from_catalogue({image.label for image in read_labelled(support)}, modality, quiet)
+    texts = read_descriptions(descriptions) if descriptions else None
+    pictures, left_out = read_support(support)
+    if left_out:
+        warn(_left_out_in_words(pictures, left_out))
+    if texts is None:
+        texts = _from_catalogue({picture.label for picture in pictures}, modality, quiet)
     loaded = Engine.from_pretrained(engine, device)
     with progress_bars(quiet) as on_progress:
         tick = ticker(on_progress, "reading")
@@ -72,7 +77,7 @@ def synthesize(
     for line in heard_in_words(network.provenance["heard"]):
         say(f"heard in the description of {line}", quiet)
     if doubt := doubt_in_words(network.provenance["agreement"]):
-        say(f"{doubt}.", quiet)
+        warn(f"{doubt}.")
 
     def add_onnx(folder: Path) -> None:
         from sgps.target.export import export_onnx
@@ -81,6 +86,18 @@ def synthesize(
 
     network.save(out, also=add_onnx if onnx else None)
     print(out)
+
+
+def _left_out_in_words(pictures: Sequence[LabelledImage], left_out: Sequence[LabelledImage]) -> str:
+    """What to tell of pictures that are no part of the support, as they belong to other splits than `train`."""
+    counts = Counter(picture.split or "none stated" for picture in left_out)
+    splits = listing([f"{split} {count}" for split, count in sorted(counts.items())])
+    classes = {picture.label for picture in left_out} - {picture.label for picture in pictures}
+    lost = f" They are all there is of {listing(sorted(classes))}." if classes else ""
+    return (
+        f"of {len(pictures) + len(left_out)} pictures only the {len(pictures)} of the split train are the support; "
+        f"left out: {splits}.{lost}"
+    )
 
 
 def _from_catalogue(names: set[str], modality: str | None, quiet: bool) -> dict[str, list[str]]:

@@ -56,7 +56,7 @@ class SemanticEncoder(nn.Module):
 
     def describe(self, base: Weights, images: Tensor) -> ImageDescription:
         """Run the base network over normalized pictures (n, 3, S, S)."""
-        parts = [self._describe(base, batch) for batch in images.split(AT_ONCE)]
+        parts = [self._describe(base, batch) for batch in torch.split(images, AT_ONCE)]
         return ImageDescription(
             stages=torch.cat([part.stages for part in parts]),
             pooled=torch.cat([part.pooled for part in parts]),

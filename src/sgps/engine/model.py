@@ -123,7 +123,7 @@ class SynthesisNetwork(nn.Module):
             return images.new_zeros(0, views, self.architecture.num_features)
         features = [
             pooled_features(self.architecture, weights, mirror_views(batch, views))
-            for batch in images.split(max(1, AT_ONCE // views))
+            for batch in torch.split(images, max(1, AT_ONCE // views))
         ]
         return torch.cat(features).view(len(images), views, -1)
 
