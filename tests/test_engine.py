@@ -295,6 +295,14 @@ def test_more_pictures_than_an_engine_reads_are_refused(monkeypatch: pytest.Monk
         tiny_engine().synthesize(colored_support((3, 3, 3)))
 
 
+def test_numbers_too_large_for_storage_are_the_largest(tmp_path: Path) -> None:
+    network = tiny_network()
+    network.head.metric_values.fill_(1e6)
+    Engine(network).save_pretrained(tmp_path / "engine")
+    loaded = Engine.from_pretrained(tmp_path / "engine", "cpu").network
+    assert loaded.head.metric_values.tolist() == [65504.0] * len(network.head.metric_values)
+
+
 def test_base_and_joined_features_are_those_of_base_and_experts() -> None:
     engine, images = tiny_engine(), _images()
     inputs = engine.preprocessing.normalize(images)

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import joblib
 import pytest
 import torch
 from pools import pretraining, quick, start_weights, tiny_recipe
@@ -16,7 +17,7 @@ from safetensors.torch import load_file
 
 from sgps.errors import InputError
 from sgps.pretraining.config import Expert
-from sgps.pretraining.parallel import Processes
+from sgps.pretraining.parallel import Processes, own_cpu_count
 
 WORKER = """
 import sys
@@ -116,6 +117,16 @@ def test_a_process_without_others_is_the_first_and_has_every_row():
     numbers = torch.tensor([1.0, 2.0])
     processes.add_up([numbers])
     assert numbers.tolist() == [1.0, 2.0]
+
+
+def test_processes_of_one_machine_share_its_cores(monkeypatch):
+    monkeypatch.setattr(joblib, "cpu_count", lambda: 8)
+    counts = []
+    for local in ("1", "3", "16"):
+        monkeypatch.setenv("LOCAL_WORLD_SIZE", local)
+        counts.append(own_cpu_count())
+    monkeypatch.delenv("LOCAL_WORLD_SIZE")
+    assert [*counts, own_cpu_count()] == [8, 2, 1, 8]
 
 
 def test_without_fabric_the_user_hears_what_to_install(monkeypatch):

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from pathlib import Path
 
 import pytest
-from pools import tiny_recipe
+from pools import quick, tiny_recipe
 from typer.testing import CliRunner
 
 from sgps.cli import app
 from sgps.drawings.tasks import KINDS
 from sgps.errors import InputError
+from sgps.pretraining.config import Expert
 from sgps.pretraining.plan import plan
 
 RECIPES = Path(__file__).parent.parent / "recipes"
@@ -44,17 +46,25 @@ def test_what_a_run_would_refuse_is_refused(folder):
         plan(recipe, 4)
 
 
+def test_an_expert_without_a_set_is_refused_before_anything_is_decoded(folder):
+    eyes = Expert(name="eyes", families=("photograph",), optimization=quick(1))
+    message = r"^no train set for eyes in .*: the families there are dermatoscopy, microscopy\. Add"
+    with pytest.raises(InputError, match=message):
+        plan(tiny_recipe(folder, experts=(eyes,)), 1)
+
+
 def test_the_command_prints_the_plan_and_leaves_no_folder(folder, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     recipe = str(RECIPES / "cluster.toml")
     done = CliRunner().invoke(app, ["pretrain", recipe, "--data", str(folder), "--dry-run"])
-    # The recipe holds out sets that are not in this folder.
+    # The recipe holds out sets that are not in this folder, and has experts of families without one there.
     assert isinstance(done.exception, InputError)
     assert "`held_out` names sets that are no train sets" in str(done.exception)
     text = Path(recipe).read_text(encoding="utf-8")
     lines = [line for line in text.splitlines() if not line.startswith("held_out")]
     own = tmp_path / "own.toml"
-    own.write_text("\n".join(lines), encoding="utf-8")
+    text = re.sub(r'\["(photograph|radiology)"\]', '["microscopy"]', "\n".join(lines))
+    own.write_text(text, encoding="utf-8")
     done = CliRunner().invoke(app, ["pretrain", str(own), "--data", str(folder), "--dry-run"])
     assert done.exit_code == 0, done.stderr
     assert json.loads(done.stdout)["architecture"] == "tf_efficientnetv2_s"

@@ -11,8 +11,9 @@ from pools import SIZE, drawn_pool, write_ham_metadata, write_set
 
 from sgps.datasets.catalogue import set_names
 from sgps.errors import InputError
+from sgps.images import read_each
 from sgps.pretraining import pool as pool_module
-from sgps.pretraining.pool import load_pool, train_archives
+from sgps.pretraining.pool import Storage, load_pool, train_archives
 
 HAM = ("akiec", "bcc", "df", "mel", "nv")
 
@@ -34,6 +35,25 @@ def test_several_processes_decode_what_one_does(tmp_path, monkeypatch):
     shared = load_pool([archive], SIZE)
     assert torch.equal(alone.images, shared.images)
     assert alone.groups == shared.groups
+
+
+def test_what_is_decoded_is_put_into_its_place_part_by_part(tmp_path, monkeypatch):
+    archive = write_set(tmp_path, "bccd_wbc4", ["monocyte", "neutrophil"], groups=8)
+    whole, rooms, in_place = Storage.allocate, [], []
+
+    def allocate(self, count, size):
+        rooms.append(whole(self, count, size))
+        return rooms[0]
+
+    def read(reads):
+        in_place.append(int(rooms[0].flatten(1).any(1).sum()))
+        return read_each(reads)
+
+    monkeypatch.setattr(Storage, "allocate", allocate)
+    monkeypatch.setattr(pool_module, "read_each", read)
+    monkeypatch.setattr(pool_module, "_PICTURES_OF_PART", 7)
+    load_pool([archive], SIZE)
+    assert in_place == [0, 7, 14, 21, 28]
 
 
 def test_a_set_of_dev_classes_only_is_never_read(tmp_path):
@@ -110,6 +130,20 @@ def test_metadata_label_the_same_pictures_again(tmp_path):
     assert site.class_names == ("back", "face")
     assert set(site.indices.tolist()) < set(skin.indices.tolist())
     assert len(age.indices) == len(pool.images)
+
+
+def test_an_age_that_is_no_number_counts_as_missing(tmp_path):
+    archive = write_set(tmp_path, "ham10000", HAM, groups=30)
+    write_ham_metadata(tmp_path, HAM, 60)
+    table = tmp_path / "ham10000_metadata.csv"
+    text = table.read_text(encoding="utf-8")
+    for picture, age in (("bcc0", "n/a"), ("bcc2", "inf"), ("bcc4", "nan"), ("bcc6", "")):
+        text = text.replace(f",{picture},30,", f",{picture},{age},")
+    table.write_text(text.replace(",bcc8,30,male,unknown", ",bcc8"), encoding="utf-8")
+    pool = load_pool([archive], SIZE)
+    _, age, _ = pool.sources
+    assert age.class_names == ("20", "60")
+    assert len(age.indices) == len(pool.images) - 5
 
 
 def test_at_most_as_many_pictures_as_asked_are_kept_of_each_class(tmp_path):

@@ -4,21 +4,35 @@ from __future__ import annotations
 
 import dataclasses
 import sys
+import zipfile
 
 import pytest
 import torch
 from engines import HashedText
-from pools import Killed, kill_at, pretraining, quick, write_start
+from pools import (
+    Killed,
+    kill_at,
+    pretraining,
+    quick,
+    tiny_recipe,
+    write_set,
+    write_sets,
+    write_start,
+)
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 from typer.testing import CliRunner
 
 from sgps.cli import app
+from sgps.datasets.catalogue import image_set
 from sgps.engine.engine import Engine
 from sgps.errors import InputError
+from sgps.pretraining import checkpoints
 from sgps.pretraining import run as run_module
 from sgps.pretraining.checkpoints import save_checkpoint
 from sgps.pretraining.config import Expert
 from sgps.pretraining.parallel import Processes
+from sgps.pretraining.representation import RepresentationRun
 from sgps.pretraining.run import Pretraining
 
 
@@ -92,6 +106,94 @@ def test_a_checkpoint_of_another_recipe_is_refused(recipe, stopped):
     )
     with pytest.raises(InputError, match=message):
         pretraining(dataclasses.replace(recipe, seed=7), stopped, resume=True).run()
+
+
+def write_further(folder, name):
+    return write_set(folder, name, image_set(name).train_labels[:2], groups=2)
+
+
+def test_a_run_goes_on_with_the_start_and_the_pictures_that_it_began_with_only(tmp_path):
+    folder, out = tmp_path / "sets", tmp_path / "run"
+    folder.mkdir()
+    write_sets(folder)
+    gone = write_further(folder, "isic2017")
+    recipe = tiny_recipe(folder)
+    with pytest.raises(Killed):
+        pretraining(recipe, out, on_progress=kill_at("base", 1)).run()
+    pretraining(recipe, out, resume=True)
+    gone.unlink()
+    write_further(folder, "leukemia_all4")
+    write_start(folder / "start.safetensors", seed=1)
+    (folder / "ham10000_metadata.csv").unlink()
+    # The same names, labels and groups; one picture is another.
+    with zipfile.ZipFile(folder / "bccd_wbc4.zip") as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    members["monocyte/monocyte0.png"] = members["monocyte/monocyte1.png"]
+    with zipfile.ZipFile(folder / "bccd_wbc4.zip", "w") as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+    message = (
+        r"^'.*run' has learned from other data; these differ: bccd_wbc4, ham10000, start; these are missing: isic2017; "
+        r"these are new: leukemia_all4\. Name another --out, or restore the data\.$"
+    )
+    with pytest.raises(InputError, match=message):
+        pretraining(recipe, out, resume=True).run()
+
+
+def test_a_run_that_has_not_noted_what_it_learned_from_goes_on_and_notes_it(recipe, stopped):
+    note = stopped / "learned_from.json"
+    before = note.read_bytes()
+    note.unlink()
+    with pytest.raises(Killed):
+        pretraining(recipe, stopped, True, kill_at("base", 4)).run()
+    assert note.read_bytes() == before
+
+
+def test_a_folder_that_cannot_be_written_is_refused_before_anything_is_read(recipe, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(
+        InputError, match=r"^cannot write '.*run': Not a directory\. Name another --out"
+    ):
+        pretraining(recipe, tmp_path / "file" / "run")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [OSError(28, "No space left on device"), SafetensorError("I/O error: No space left on device")],
+)
+def test_a_checkpoint_that_cannot_be_written_leaves_the_one_before(
+    recipe, stopped, monkeypatch, error
+):
+    path = stopped / "base.checkpoint.safetensors"
+    before = path.read_bytes()
+
+    def fail(content, partial, metadata):
+        partial.write_bytes(b"half")
+        raise error
+
+    monkeypatch.setattr(checkpoints, "save_file", fail)
+    message = (
+        r"^cannot write .*base\.checkpoint\.safetensors: .*No space left on device\. Make room"
+    )
+    with pytest.raises(InputError, match=message):
+        pretraining(recipe, stopped, resume=True).run()
+    assert path.read_bytes() == before
+    assert not list(stopped.glob("*.partial"))
+
+
+def test_weights_that_are_no_longer_finite_are_not_kept(recipe, tmp_path, monkeypatch):
+    whole = RepresentationRun.advance
+
+    def overflow(self):
+        numbers = whole(self)
+        self.average["conv_stem.weight"].fill_(float("inf"))
+        return numbers
+
+    monkeypatch.setattr(RepresentationRun, "advance", overflow)
+    message = r"^the weights of base are no longer finite at step 4\. Lower its learning_rate and name another --out\.$"
+    with pytest.raises(InputError, match=message):
+        pretraining(recipe, tmp_path / "run").run()
+    assert not (tmp_path / "run" / "base.safetensors").exists()
 
 
 def test_a_damaged_checkpoint_is_refused(recipe, stopped):

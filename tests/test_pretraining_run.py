@@ -14,7 +14,7 @@ from collections import Counter
 import pytest
 import torch
 from engines import TEXT_WIDTH, colored_support
-from pools import Killed, kill_at, pretraining, tiny_recipe, write_set
+from pools import Killed, drawn_pool, kill_at, pretraining, tiny_recipe, write_set
 from safetensors.torch import load_file
 
 from sgps.datasets.catalogue import image_set
@@ -22,6 +22,8 @@ from sgps.engine.engine import Engine
 from sgps.evaluation.provenance import git_commit
 from sgps.pretraining import run as run_module
 from sgps.pretraining import stages
+from sgps.pretraining.card import engine_card
+from sgps.pretraining.parallel import Processes
 from sgps.pretraining.representation import RepresentationRun
 from sgps.pretraining.task_stream import TaskStream
 
@@ -143,8 +145,9 @@ def test_the_log_shows_that_weights_differ_between_tasks(finished):
 
 def test_the_log_holds_loss_and_speed_of_every_stage(finished):
     logged = {(stage, name) for stage, _, name, _ in log_rows(finished)}
+    numbers = ("loss", "distance", "images_per_second", "loaded_per_second")
     for stage in ("base", "expert-cells", "expert-skin"):
-        assert {(stage, name) for name in ("loss", "distance", "images_per_second")} <= logged
+        assert {(stage, name) for name in numbers} <= logged
     assert {("episodic", name) for name in ("loss", "accuracy", "tasks_per_second")} <= logged
 
 
@@ -161,6 +164,11 @@ def test_the_features_are_validated_on_held_out_sets_while_they_learn(
     values = [value for *_, name, value in log_rows(out) if name == "held_out_accuracy"]
     assert len(values) == 4
     assert min(values) > 100 / 3
+
+
+def test_a_finished_network_is_validated_whatever_its_number_of_steps(finished):
+    validated = [row[:2] for row in log_rows(finished) if row[2] == "held_out_accuracy"]
+    assert validated == [("base", 4), ("expert-cells", 4), ("expert-skin", 3)]
 
 
 def test_tensorboard_shows_what_the_csv_log_holds(finished):
@@ -191,8 +199,20 @@ def test_the_card_lists_every_set_class_count_and_license(finished):
     assert set(rows) == {"set", *expected}
     for name, (counts, use) in expected.items():
         entry = image_set(name.partition("/")[0])
-        assert rows[name].split(" | ")[1:] == [entry.modality, counts, use, f"{entry.license} |"]
+        stated = [entry.modality, counts, use, entry.license, f"{entry.reference} |"]
+        assert rows[name].split(" | ")[1:] == stated
     assert "Not a medical device" in card
+
+
+def test_the_card_says_which_sets_label_the_same_pictures(recipe, finished):
+    card = (finished / "engine" / "README.md").read_text(encoding="utf-8")
+    assert "one pool of pictures" not in card
+    pool = drawn_pool({"mhsma_sperm_head": 2, "bccd_wbc4": 2, "mhsma_sperm_tail": 2})
+    card = engine_card(recipe, pool, 1.0, Processes("cpu"), 0)
+    said = (
+        "`mhsma_sperm_head`, `mhsma_sperm_tail` label one pool of pictures (soroushj/mhsma-dataset)"
+    )
+    assert said in card
 
 
 def test_the_card_tells_code_time_and_hardware(finished):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 import math
 
 import pytest
@@ -95,6 +96,27 @@ def test_the_loss_falls_on_what_can_be_learned(pool):
         cross_entropy for cross_entropy, _ in advance(new_run(pool, 30, learning_rate=2e-3), 30)
     ]
     assert sum(losses[-5:]) < 0.7 * sum(losses[:5])
+
+
+def test_a_step_with_a_gradient_that_is_not_finite_is_left_out(pool, monkeypatch, caplog):
+    run = new_run(pool)
+    advance(run, 1)
+    before = {name: tensor.detach().clone() for name, tensor in run.tensors.items()}
+    whole = RepresentationRun.losses
+
+    def broken(self):
+        found = whole(self)
+        return dataclasses.replace(found, cross_entropy=found.cross_entropy * float("nan"))
+
+    monkeypatch.setattr(RepresentationRun, "losses", broken)
+    with caplog.at_level(logging.WARNING):
+        run.advance()
+    assert "step 1 left out: its gradient is not finite" in caplog.text
+    assert same(before, {name: tensor.detach() for name, tensor in run.tensors.items()})
+    monkeypatch.undo()
+    run.advance()
+    assert run.step == 3
+    assert all(bool(tensor.isfinite().all()) for tensor in run.average.values())
 
 
 def test_distillation_keeps_features_close_to_the_start(pool):

@@ -70,14 +70,20 @@ def _dequantize(network: SynthesisNetwork, codes: Tensor, scales: Tensor) -> Non
         generator.directions[index].copy_(codes[index].float() * spread)
 
 
+def _half(tensor: Tensor) -> Tensor:
+    """In float16, what is too large for it as the largest: spreads of a metric learned from few pictures may be."""
+    most = torch.finfo(torch.half).max
+    return tensor.float().clamp(-most, most).half()
+
+
 def save_engine(network: SynthesisNetwork, card: str, folder: Path) -> None:
     """Write an engine's folder, whole or not at all.
 
     Raises:
         InputError: `folder` exists.
     """
-    tensors = {f"network.{name}": t.half() for name, t in network.state_dict().items()}
-    tensors["base"] = network.generator.base.half()
+    tensors = {f"network.{name}": _half(t) for name, t in network.state_dict().items()}
+    tensors["base"] = _half(network.generator.base)
     tensors |= _quantize(network)
     content = {name: tensors[name].cpu().contiguous() for name in sorted(tensors)}
     with new_folder(folder) as partial:

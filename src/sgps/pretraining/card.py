@@ -30,7 +30,9 @@ def engine_card(
             stage = "no stage" if source.is_attribute else "episodes only"
         else:
             stage = "features only" if source.is_attribute else "features and episodes"
-        rows.append(f"| {source.name} | {entry.modality} | {classes} | {stage} | {entry.license} |")
+        rows.append(
+            f"| {source.name} | {entry.modality} | {classes} | {stage} | {entry.license} | {entry.reference} |"
+        )
     start = f"`{Path(recipe.start).name}`"
     if recipe.architecture == "tf_efficientnetv2_b0":
         start = "an EfficientNetV2-B0 trained on ImageNet-1k (Keras Applications, Apache-2.0)"
@@ -57,11 +59,11 @@ engine or what it synthesizes; see the license column.
 ## What it was pretrained on
 
 The start is {start}, trained onward. Classes of the role "dev" were refused by the code: it has seen none of `akiec`,
-`df`, `vasc` of HAM10000 nor any picture of the dev sets. Of the groups of every set, about 12 % never entered the
-feature stage and served the episodes.
+`df`, `vasc` of HAM10000 nor any picture of the dev sets. Of the groups of every set, about 12 % were kept from its part
+in the feature stage and served the episodes.{_sisters(pool)}
 
-| set | modality | classes and pictures | used for | license |
-|---|---|---|---|---|
+| set | modality | classes and pictures | used for | license | from |
+|---|---|---|---|---|---|
 {chr(10).join(rows)}
 
 ## How
@@ -81,6 +83,19 @@ Made at commit `{git_commit() or "unknown"}` in {hours:.1f} hours on {_hardware(
 Known weaknesses: shortcuts in several sets (stain color in `leukemia_all4`, different sources of the classes in
 `brain_mri_nickparvar4`, stickers in `isic2017`); `bccd_wbc4` is augmentations of about 350 originals.
 """
+
+
+def _sisters(pool: Pool) -> str:
+    """Which sets label the same pictures, so that what one keeps apart is learned under another."""
+    by_source: dict[str, list[str]] = {}
+    for name in dict.fromkeys(s.set_name for s in pool.sources if s.family != DRAWN):
+        by_source.setdefault(image_set(name).source, []).append(f"`{name}`")
+    return "".join(
+        f" {', '.join(names)} label one pool of pictures ({source}), each keeping its own 12 % apart:\n"
+        "most of what one of them keeps was learned under the labels of another."
+        for source, names in by_source.items()
+        if len(names) > 1
+    )
 
 
 def _family(name: str, recipe: Recipe) -> str:

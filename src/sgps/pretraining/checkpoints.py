@@ -23,11 +23,22 @@ _MOMENTS = ("step", "exp_avg", "exp_avg_sq")
 
 
 def save_checkpoint(tensors: Mapping[str, Tensor], path: Path, recipe_digest: str) -> None:
-    """Write a file whole or not at all: beside its place first, then renamed over the old one."""
+    """Write a file whole or not at all: beside its place first, then renamed over the old one.
+
+    Raises:
+        InputError: it cannot be written; the old one is left.
+    """
     partial = path.with_suffix(".partial")
     content = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
-    save_file(content, partial, metadata={"recipe": recipe_digest})
-    partial.replace(path)
+    try:
+        save_file(content, partial, metadata={"recipe": recipe_digest})
+        partial.replace(path)
+    except (OSError, SafetensorError) as error:
+        partial.unlink(missing_ok=True)
+        reason = " ".join(str(error).split())
+        raise InputError(
+            f"cannot write {path}: {reason}. Make room or mend it, then go on with --resume."
+        ) from None
 
 
 def load_checkpoint(path: Path, recipe_digest: str) -> dict[str, Tensor]:

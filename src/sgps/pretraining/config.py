@@ -12,16 +12,20 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import cast
+from typing import cast, get_args
 
+from sgps.datasets.catalogue import Family
 from sgps.engine.config import EngineConfig
 from sgps.errors import InputError, listing
+from sgps.evaluation.peers import PEER_NAMES
+from sgps.pretraining.limits import bad_values
 from sgps.records import build
 
 HUB = "hf-hub:"
 """How the name of a network on the hub begins, as in timm."""
 DRAWN = "drawn"
 """Family of drawn pictures; no image set has it."""
+_FAMILIES = (*get_args(Family), DRAWN)
 _LEAST_DRAWINGS = 10
 """Fewest drawings of a kind from which anything can be learned."""
 EPISODIC = "episodic"
@@ -132,13 +136,14 @@ class Recipe:
     held_out: tuple[str, ...] = ()
     """Train sets kept from the representation stage, so that episodes pose classes that no expert has seen."""
     teachers: tuple[str, ...] = ()
-    """Further ImageNet networks to distil from (`lite0`, `lite2`), beside the start itself."""
+    """Further ImageNet networks to distil from, beside the start: `lite0`, `lite2`, or files, relative to the recipe's folder."""
     stored_size: int = 160
     """Side at which pictures are kept in memory, in pixels."""
     seed: int = 0
     """Seed of everything random."""
     checkpoint_minutes: float = 5.0
-    """Time between checkpoints: a killed run loses at most this much."""
+    """Time between checkpoints: a killed run loses at most this much of the steps of a network or of the episodes. Pictures,
+    memory, lexicon and cached features are made anew whenever a run goes on; the head alone and calibration, unless done."""
     base_step: float = 1.0
     """How far the base moves from the start towards the trained network (1 = all the way)."""
     expert_step: float = 0.4
@@ -213,7 +218,7 @@ def load_recipe(path: Path) -> Recipe:
     """Read a recipe; paths in it are relative to its own folder.
 
     Raises:
-        InputError: the file is missing, is not TOML, or has unknown or missing keys.
+        InputError: the file is missing, is not TOML, has unknown or missing keys, or values that make no sense; all are named.
     """
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -229,10 +234,6 @@ def load_recipe(path: Path) -> Recipe:
         table["representation"] = build(Optimization, table["representation"], section)
     if "episodic" in table:
         table["episodic"] = build(Episodic, table["episodic"], f"{where} [episodic]")
-        if table["episodic"].generator_width % EngineConfig.heads:
-            raise InputError(
-                f"{where} [episodic]: generator_width must be a multiple of {EngineConfig.heads}, the number of attention heads."
-            )
     experts = table.get("experts", [])
     if not isinstance(experts, list) or not all(isinstance(expert, dict) for expert in experts):
         raise InputError(f"{where}: each expert must be a table [[experts]] of its own.")
@@ -243,12 +244,16 @@ def load_recipe(path: Path) -> Recipe:
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise InputError(f"{where}: several experts are named {listing(twice)}. Rename them.")
-    start, data = table.get("start"), table.get("data")
-    if isinstance(start, str) and not start.startswith(HUB):
-        table["start"] = str((path.parent / start).resolve())
-    if isinstance(data, str):
-        table["data"] = (path.parent / data).resolve()
+    folder = path.parent
+    if "start" in table:
+        table["start"] = _beside(folder, table["start"])
+    if isinstance(table.get("teachers"), list):
+        table["teachers"] = [_beside(folder, teacher) for teacher in table["teachers"]]
+    if isinstance(table.get("data"), str):
+        table["data"] = (folder / table["data"]).resolve()
     recipe = build(Recipe, table, where)
+    if bad := _bad_values(recipe):
+        raise InputError(f"{where}: {'; '.join(bad)}. Correct the recipe.")
     learners = [e.name for e in recipe.experts if DRAWN in e.families]
     if recipe.drawn_images and not learners:
         raise InputError(
@@ -258,11 +263,14 @@ def load_recipe(path: Path) -> Recipe:
         raise InputError(
             f"{where}: nothing is drawn for {listing(learners)}. Set drawn_images, or remove the family `{DRAWN}`."
         )
-    if recipe.lexicon_drawings != 0 and recipe.lexicon_drawings < _LEAST_DRAWINGS:
-        raise InputError(
-            f"{where}: lexicon_drawings must be 0 or at least {_LEAST_DRAWINGS}, got {recipe.lexicon_drawings}."
-        )
     return recipe
+
+
+def _beside(folder: Path, name: object) -> object:
+    """The path of a network's file, relative to the recipe's folder; what names no file stays as it is."""
+    if not isinstance(name, str) or name.startswith(HUB) or name in PEER_NAMES:
+        return name
+    return str((folder / name).resolve())
 
 
 def _expert(table: dict[str, object], section: str) -> Expert:
@@ -271,3 +279,30 @@ def _expert(table: dict[str, object], section: str) -> Expert:
     own = {k: v for k, v in table.items() if k in names}
     rest = {k: v for k, v in table.items() if k not in own}
     return build(Expert, {**own, "optimization": build(Optimization, rest, section)}, section)
+
+
+def _bad_values(recipe: Recipe) -> list[str]:
+    """Say of each value of the recipe that makes no sense what it is and what it should be."""
+    bad = bad_values(recipe)
+    if 0 < recipe.lexicon_drawings < _LEAST_DRAWINGS:
+        bad.append(
+            f"lexicon_drawings = {recipe.lexicon_drawings} (0, or at least {_LEAST_DRAWINGS})"
+        )
+    absent = [one for one in recipe.teachers if one not in PEER_NAMES and not Path(one).is_file()]
+    if absent:
+        bad.append(f"teachers {listing(absent)} (neither {' nor '.join(PEER_NAMES)} nor a file)")
+    bad += bad_values(recipe.representation, "representation.")
+    for expert in recipe.experts:
+        bad += bad_values(expert, f"{expert.name}.")
+        bad += bad_values(expert.optimization, f"{expert.name}.")
+        strange = [family for family in expert.families if family not in _FAMILIES]
+        if strange or not expert.families:
+            said = listing(strange) or "none"
+            bad.append(f"{expert.name}.families {said} (of {', '.join(_FAMILIES)})")
+    bad += bad_values(recipe.episodic, "episodic.")
+    if recipe.episodic.generator_width % EngineConfig.heads:
+        bad.append(
+            f"episodic.generator_width = {recipe.episodic.generator_width} "
+            f"(a multiple of {EngineConfig.heads}, the number of attention heads)"
+        )
+    return bad

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from sgps.drawings.tasks import Look, draw_any
 from sgps.pretraining.config import DRAWN
+from sgps.pretraining.parallel import own_cpu_count
 from sgps.pretraining.pool import LabelSource, Pool
 
 _OF_JOB = 500
@@ -30,7 +31,7 @@ def with_drawn(pool: Pool, seed: int) -> Pool:
     count = len(pool.images) - first
     looks: list[tuple[str, Look]] = []
     parts = [range(begin, min(begin + _OF_JOB, count)) for begin in range(0, count, _OF_JOB)]
-    jobs = min(joblib.cpu_count(), max(1, len(parts)))
+    jobs = min(own_cpu_count(), max(1, len(parts)))
     tasks = (joblib.delayed(_drawn)(seed, part, pool.images.shape[-1]) for part in parts)
     for pictures, own_looks in joblib.Parallel(n_jobs=jobs, return_as="generator")(tasks):
         begin = first + len(looks)

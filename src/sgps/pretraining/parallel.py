@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
+import joblib
 import torch
 from torch import Tensor
 
@@ -20,6 +21,11 @@ from sgps.errors import InputError
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
+
+
+def own_cpu_count() -> int:
+    """This process's share of the machine's cores, at least one: the others of the run that are on it decode and draw, too."""
+    return max(1, int(joblib.cpu_count()) // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
 
 
 class Processes:

@@ -6,10 +6,12 @@ In: a recipe. Out: its sets with the pictures that may be learned from, its stag
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 from sgps.datasets.catalogue import image_set
 from sgps.drawings.tasks import KINDS
-from sgps.pretraining.config import HUB, Optimization, Recipe
+from sgps.errors import InputError, listing
+from sgps.pretraining.config import DRAWN, HUB, Optimization, Recipe
 from sgps.pretraining.pool import train_archives, train_items
 from sgps.pretraining.start import read_start
 from sgps.target.architecture import build_architecture
@@ -23,7 +25,8 @@ def plan(recipe: Recipe, processes: int) -> dict[str, object]:
         processes: number of processes that will share it.
 
     Raises:
-        InputError: what a run would refuse before its first step; a start on the hub is not fetched, though.
+        InputError: recipe, start, sets or processes do not go together. No picture is decoded, nothing is fetched from the hub,
+            and no further teacher is opened; a run may still refuse these.
     """
     architecture = build_architecture(recipe.architecture)
     if not recipe.start.startswith(HUB):
@@ -31,7 +34,7 @@ def plan(recipe: Recipe, processes: int) -> dict[str, object]:
     recipe.refuse_processes(processes)
     sets: dict[str, dict[str, object]] = {}
     pictures = 0
-    for archive in train_archives(recipe.data, recipe.held_out):
+    for archive in archives_of(recipe):
         items = train_items(archive, recipe.max_images)
         pictures += len(items)
         sets[archive.stem] = {
@@ -62,6 +65,30 @@ def plan(recipe: Recipe, processes: int) -> dict[str, object]:
             },
         },
     }
+
+
+def archives_of(recipe: Recipe) -> list[Path]:
+    """Archives of a recipe's train sets, sorted by name.
+
+    Raises:
+        InputError: there is none, `held_out` names others, or a network has no set to learn from.
+    """
+    archives = train_archives(recipe.data, recipe.held_out)
+    families: set[str] = {
+        image_set(archive.stem).family
+        for archive in archives
+        if archive.stem not in recipe.held_out
+    }
+    is_baseless = not families
+    if recipe.drawn_images:
+        families.add(DRAWN)
+    idle = [e.name for e in recipe.experts if not families & set(e.families)]
+    if is_baseless or idle:
+        raise InputError(
+            f"no train set for {listing(idle) or 'the base'} in {recipe.data}: the families there are "
+            f"{listing(sorted(families)) or 'none'}. Add sets or correct the recipe."
+        )
+    return archives
 
 
 def _stage(config: Optimization, processes: int) -> dict[str, object]:

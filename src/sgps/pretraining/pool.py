@@ -12,6 +12,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from pathlib import Path
 
 import joblib
@@ -23,13 +24,14 @@ from sgps.errors import InputError, listing
 from sgps.images import ImageError, read_each
 from sgps.labelled import LabelledImage
 from sgps.manifests import read_labelled
+from sgps.pretraining.parallel import own_cpu_count
 
 _RESERVED_PERCENT = 12
 """Share of the groups of each set that the representation stage never sees, in percent."""
 _PICTURES_OF_JOB = 2000
-"""Pictures of an archive from which a further process that decodes pays for its start."""
+"""Pictures of an archive from which a further worker that decodes pays for its start."""
 _PICTURES_OF_PART = 100
-"""Pictures that such a process decodes at once."""
+"""Pictures that a worker decodes at once."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,6 +142,8 @@ def load_pool(
         InputError: an archive would bring a dev class in, or holds pictures that cannot be read; all are listed.
     """
     storage = storage or Storage()
+    # Who fills a file does so for all processes of the machine, which wait.
+    workers = own_cpu_count() if storage.path is None else int(joblib.cpu_count())
     chosen = [(archive, train_items(archive, max_images)) for archive in archives]
     total = sum(len(items) for _, items in chosen)
     if not total:
@@ -150,8 +154,7 @@ def load_pool(
     for archive, items in chosen:
         first = len(groups)
         if storage.fills:
-            for row, picture in enumerate(_decoded(archive, items, stored_size)):
-                images[first + row] = picture
+            _decode(archive, items, images[first : first + len(items)], workers)
         groups.extend(f"{archive.stem}/{item.group}" for item in items)
         sources += _label_sources(archive, items, first)
         if on_set:
@@ -191,6 +194,11 @@ def train_items(archive: Path, max_images: int) -> list[LabelledImage]:
     return items
 
 
+def metadata_of(archive: Path) -> Path:
+    """Where the table of further labels of a set's pictures lies, if it has one."""
+    return archive.with_name(f"{archive.stem}_metadata.csv")
+
+
 def _label_sources(archive: Path, items: Sequence[LabelledImage], first: int) -> list[LabelSource]:
     """The labellings of an archive's pictures, which begin at place `first` of the pool."""
     name, family = archive.stem, image_set(archive.stem).family
@@ -202,39 +210,41 @@ def _label_sources(archive: Path, items: Sequence[LabelledImage], first: int) ->
         labels=torch.tensor([class_names.index(i.label) for i in items], dtype=torch.int64),
         class_names=class_names,
     )
-    metadata = archive.with_name(f"{name}_metadata.csv")
+    metadata = metadata_of(archive)
     further = _attribute_sources(name, family, metadata, items, first) if metadata.exists() else []
     return [own, *further]
 
 
-def _decoded(archive: Path, items: Sequence[LabelledImage], size: int) -> list[Tensor]:
-    reads = [partial(item.read, size) for item in items]
-    jobs = min(joblib.cpu_count(), len(reads) // _PICTURES_OF_JOB)
-    if jobs > 1:
-        parts = [reads[i : i + _PICTURES_OF_PART] for i in range(0, len(reads), _PICTURES_OF_PART)]
-        shared = joblib.Parallel(n_jobs=jobs)(joblib.delayed(read_each)(part) for part in parts)
-        results = [result for part in shared for result in part]
-    else:
-        results = read_each(reads)
-    bad = [f"{e.name} {e.reason}" for e in results if isinstance(e, ImageError)]
+def _decode(archive: Path, items: Sequence[LabelledImage], room: Tensor, workers: int) -> None:
+    """Decode pictures into `room` (m, 3, S, S) part by part: an archive may be larger than the memory."""
+    reads = [partial(item.read, room.shape[-1]) for item in items]
+    parts = [reads[i : i + _PICTURES_OF_PART] for i in range(0, len(reads), _PICTURES_OF_PART)]
+    jobs = max(1, min(workers, len(reads) // _PICTURES_OF_JOB))
+    tasks = (joblib.delayed(read_each)(part) for part in parts)
+    results = chain.from_iterable(joblib.Parallel(n_jobs=jobs, return_as="generator")(tasks))
+    bad = []
+    for row, result in enumerate(results):
+        if isinstance(result, ImageError):
+            bad.append(f"{result.name} {result.reason}")
+        else:
+            room[row] = result
     if bad:
         raise InputError(
             f"{len(bad)} of {len(items)} pictures in '{archive}' cannot be used: {listing(bad, 100)}. Pack it anew."
         )
-    return [result for result in results if isinstance(result, Tensor)]
 
 
 def _attribute_sources(
     name: str, family: str, metadata: Path, items: Sequence[LabelledImage], first: int
 ) -> list[LabelSource]:
-    """Further labellings of the same pictures: decade of age and site on the body, where they are recorded."""
+    """Further labellings of the same pictures: span of 20 years of age, and site on the body, where they are recorded."""
     with metadata.open(newline="", encoding="utf-8") as stream:
         rows = {row["image_id"]: row for row in csv.DictReader(stream)}
     sources = []
     for attribute in ("age", "localization"):
-        values = [rows.get(Path(item.name).stem, {}).get(attribute, "") for item in items]
+        values = [rows.get(Path(item.name).stem, {}).get(attribute) or "" for item in items]
         if attribute == "age":
-            values = [value and str(int(float(value)) // 20 * 20) for value in values]
+            values = [_span_of_age(value) for value in values]
         counts = {value: values.count(value) for value in set(values)}
         class_names = tuple(
             sorted(v for v, count in counts.items() if count >= 30 and v not in ("", "unknown"))
@@ -251,3 +261,11 @@ def _attribute_sources(
                 )
             )
     return sources
+
+
+def _span_of_age(age: str) -> str:
+    """The least age of its span of 20 years; none if it is no number."""
+    try:
+        return str(int(float(age)) // 20 * 20)
+    except (ValueError, OverflowError):
+        return ""

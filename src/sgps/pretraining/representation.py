@@ -9,7 +9,9 @@ resumed run repeats exactly. Every process draws the whole batch and computes it
 
 from __future__ import annotations
 
+import logging
 import math
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -28,6 +30,8 @@ from sgps.pretraining.sampling import ATTRIBUTE_WEIGHT, Batch, BatchSampler
 from sgps.pretraining.teachers import Teacher, normalized
 from sgps.target.architecture import Architecture
 from sgps.target.network import Weights, pooled_features
+
+logger = logging.getLogger(__name__)
 
 
 def learning_rate(config: Optimization, step: int) -> float:
@@ -77,6 +81,8 @@ class RepresentationRun:
         self.seed = seed
         self.processes = processes
         self.step = 0
+        self.loading_seconds = 0.0
+        """Time in which the latest step took its pictures from the pool to the device; on it already, that is next to nothing."""
         self.device = processes.device
         self.average = {name: tensor.clone().to(self.device) for name, tensor in start.items()}
         self.sampler = BatchSampler(sources, config.mining)
@@ -121,7 +127,9 @@ class RepresentationRun:
         size, rows = self.config.batch_size, self.processes.rows
         generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.step)
         batch = self.sampler.draw(size, generator)
+        began = time.monotonic()
         raw = self.pool.images[batch.pictures[rows].to(self.pool.images.device)].to(self.device)
+        self.loading_seconds = time.monotonic() - began
         plans = [draw_plan(size, generator, self.config.color_jitter) for _ in range(self._views)]
         views = torch.cat([augment(raw, self.config.image_size, plan.rows(rows)) for plan in plans])
         with self.processes.autocast():
@@ -187,11 +195,14 @@ class RepresentationRun:
         numbers = torch.stack([loss.cross_entropy.detach(), loss.distance.detach()])
         gradients = [tensor.grad for tensor in self.tensors.values() if tensor.grad is not None]
         self.processes.add_up([*gradients, loss.mistaken, numbers])
-        torch.nn.utils.clip_grad_norm_(self.tensors.values(), 2.0)
-        rate = learning_rate(self.config, self.step)
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate * group["factor"]
-        self.optimizer.step()
+        if torch.nn.utils.clip_grad_norm_(self.tensors.values(), 2.0).isfinite():
+            rate = learning_rate(self.config, self.step)
+            for group in self.optimizer.param_groups:
+                group["lr"] = rate * group["factor"]
+            self.optimizer.step()
+        else:
+            # One bad batch must not turn every weight into NaN; the same step does the same when repeated.
+            logger.warning("step %d left out: its gradient is not finite", self.step)
         self.step += 1
         self.sampler.learn(loss.batch, loss.mistaken)
         decay = min(self.config.ema_decay, self.step / (10 + self.step))

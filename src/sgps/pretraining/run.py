@@ -1,13 +1,12 @@
 """Run a recipe from start to engine: base, experts, episodes. Every stage can be left and entered again.
 
-In: a `Recipe` and an output folder. Out: in that folder `recipe.json`, one `<stage>.safetensors` for the base and each
-expert, `log.csv`, checkpoints while a stage runs, and at the end `engine/`.
+In: a `Recipe` and an output folder. Out: in that folder `recipe.json`, `learned_from.json`, one `<stage>.safetensors` for the
+base and each expert, `log.csv`, checkpoints while a stage runs, and at the end `engine/`.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import json
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,25 +19,27 @@ from sgps.engine.description_encoder import DescriptionEncoder
 from sgps.engine.engine import Engine
 from sgps.engine.model import SynthesisNetwork
 from sgps.engine.text import TextEncoder
-from sgps.errors import InputError, listing
+from sgps.errors import InputError
 from sgps.evaluation.peers import load_peer
 from sgps.pretraining.assembly import assemble
 from sgps.pretraining.cache import build_cache, description_embeddings
 from sgps.pretraining.calibration import calibrate
 from sgps.pretraining.card import engine_card
 from sgps.pretraining.checkpoints import load_checkpoint, save_checkpoint
-from sgps.pretraining.config import (
-    DRAWN,
-    EPISODIC,
-    Optimization,
-    Recipe,
-    network_content,
-)
+from sgps.pretraining.config import DRAWN, EPISODIC, Optimization, Recipe
 from sgps.pretraining.drawn_pool import with_drawn
 from sgps.pretraining.drawn_tasks import drawn_tasks
 from sgps.pretraining.episodic import EpisodicRun
+from sgps.pretraining.notes import (
+    learned_from,
+    refuse_other_pictures,
+    refuse_other_recipe,
+    refuse_unwritable,
+    write_notes,
+)
 from sgps.pretraining.parallel import Processes
-from sgps.pretraining.pool import LabelSource, Pool, Storage, load_pool, train_archives
+from sgps.pretraining.plan import archives_of
+from sgps.pretraining.pool import LabelSource, Pool, Storage, load_pool
 from sgps.pretraining.representation import RepresentationRun
 from sgps.pretraining.stages import LOG_EVERY, OnProgress, StageRunner
 from sgps.pretraining.start import read_start
@@ -82,13 +83,15 @@ class Pretraining:
             text_encoder: what embeds the descriptions; the default is the one that every engine is used with.
 
         Raises:
-            InputError: the folder exists and `resume` is off, or another recipe made it; the start is not a network of
-                the architecture; there are more processes than pictures in a step.
+            InputError: the folder exists and `resume` is off, or another recipe made it, or it cannot be written; the start is
+                not a network of the architecture; there are more processes than pictures in a step.
         """
         if out.exists() and not (resume and out.is_dir()):
             raise InputError(
                 f"'{out}' exists already. Add --resume to go on, or name another --out."
             )
+        if processes.is_first:
+            refuse_unwritable(out)
         self.recipe = recipe
         self.out = out
         self.on_progress = on_progress
@@ -96,7 +99,8 @@ class Pretraining:
         self.device = self.processes.device
         recipe.refuse_processes(self.processes.count)
         self.architecture = build_architecture(recipe.architecture)
-        self.start = self._placed(read_start(recipe.start, self.architecture))
+        start, self._start_sha256 = read_start(recipe.start, self.architecture)
+        self.start = self._placed(start)
         self._text_encoder = text_encoder or DescriptionEncoder()
         self._stages = StageRunner(
             out,
@@ -105,32 +109,12 @@ class Pretraining:
             on_progress,
             self.processes.is_first,
         )
-        self._refuse_other_recipe()
+        has_begun = self._stages.checkpoint_path(EPISODIC).exists() or (out / "engine").exists()
+        refuse_other_recipe(out, recipe, has_begun)
         self._teachers: dict[bool, list[Teacher]] = {}
         self._validation: Validation | None = None
         # None makes the folder before all have looked whether it is there.
         processes.barrier()
-
-    def _refuse_other_recipe(self) -> None:
-        path = self.out / "recipe.json"
-        if not path.exists():
-            return
-        try:
-            before: dict[str, object] = dict(json.loads(path.read_text(encoding="utf-8")))
-        except ValueError:
-            raise InputError(
-                f"{path} is damaged. Remove it if the folder is this recipe's, or name another --out."
-            ) from None
-        now: dict[str, object] = json.loads(json.dumps(self.recipe.content()))
-        has_begun_episodes = self._stages.checkpoint_path(EPISODIC).exists()
-        if not has_begun_episodes and not (self.out / "engine").exists():
-            before, now = network_content(before), network_content(now)
-        changed = sorted(key for key in {*before, *now} if before.get(key) != now.get(key))
-        if changed:
-            raise InputError(
-                f"'{self.out}' belongs to another recipe; these differ: {listing(changed)}. "
-                "Name another --out, or restore the recipe."
-            )
 
     def _placed(self, weights: Weights) -> dict[str, Tensor]:
         return {name: tensor.to(self.device) for name, tensor in weights.items()}
@@ -141,11 +125,12 @@ class Pretraining:
         if engine.exists():
             return engine
         recipe = self.recipe
-        pool = self._load_pool()
+        archives = archives_of(recipe)
+        given = learned_from(self._start_sha256, archives, recipe.max_images)
+        refuse_other_pictures(self.out, given)
+        pool = self._load_pool(archives)
         if self.processes.is_first:
-            self.out.mkdir(parents=True, exist_ok=True)
-            content = json.dumps(recipe.content(), indent=2) + "\n"
-            (self.out / "recipe.json").write_text(content, encoding="utf-8")
+            write_notes(self.out, recipe, given)
         self.processes.barrier()
         learned, reserved = pool.split()
         seen = tuple(s for s in learned if s.set_name not in recipe.held_out and len(s.indices))
@@ -186,10 +171,9 @@ class Pretraining:
         self.processes.barrier()
         return engine
 
-    def _load_pool(self) -> Pool:
-        """Decode the train sets, after all that the recipe says of them is checked."""
+    def _load_pool(self, archives: Sequence[Path]) -> Pool:
+        """Decode the train sets, and draw what is to be drawn."""
         recipe = self.recipe
-        archives = train_archives(recipe.data, recipe.held_out)
         counts: list[int] = []
 
         def on_set(name: str, count: int) -> None:
@@ -209,15 +193,6 @@ class Pretraining:
             pool = load(fills=True)
             if recipe.on_disk:
                 self.processes.barrier()
-        families = {s.family for s in pool.sources if s.set_name not in recipe.held_out}
-        if recipe.drawn_images:
-            families.add(DRAWN)
-        idle = [e.name for e in recipe.experts if not families & set(e.families)]
-        if families <= {DRAWN} or idle:
-            raise InputError(
-                f"no train set for {listing(idle) or 'the base'} in {recipe.data}: the families there are "
-                f"{listing(sorted(families)) or 'none'}. Add sets or correct the recipe."
-            )
         pool = with_drawn(pool, recipe.seed)
         # What is mapped from a file is too large to lie on a device as a whole.
         place = "cpu" if recipe.on_disk else self.device
@@ -267,7 +242,14 @@ class Pretraining:
                 cross_entropy, distance = run.advance()
                 rate = config.batch_size / (time.monotonic() - began)
                 numbers = {"loss": cross_entropy, "distance": distance, "images_per_second": rate}
-                if run.step % every == 0 and self.processes.is_first:
+                numbers["loaded_per_second"] = config.batch_size / run.loading_seconds
+                is_due = run.step % every == 0 or run.step == config.steps
+                if is_due and not all(bool(t.isfinite().all()) for t in run.average.values()):
+                    raise InputError(
+                        f"the weights of {stage} are no longer finite at step {run.step}. "
+                        "Lower its learning_rate and name another --out."
+                    )
+                if is_due and self.processes.is_first:
                     numbers |= validation.accuracy(run.average)
                 return numbers
 

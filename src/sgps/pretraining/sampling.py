@@ -2,10 +2,11 @@
 
 In: label sources, and for every picture drawn whether it was misclassified. Out: triples of picture, labelling and class.
 
-Every entry, one picture under one labelling, has a share of the batch. A family has the same share however many pictures
-it has; a labelling in proportion to the square root of its size, a class to the 0.3rd power of its, so that rare classes
-are seen often without a handful of pictures being repeated in every batch. Within a labelling, shares lean towards
-entries that were misclassified when last drawn: they count `1 + mining` times. The lean is renewed every `_RENEW` steps.
+Every entry, one picture under one labelling, has a share of the batch. A family's follows the square root of the number of its
+labellings, not its pictures; within it a labelling's the square root of its size, those by metadata `ATTRIBUTE_WEIGHT` times; and
+a class's the 0.3rd power of its, so that rare classes are seen often without a handful of pictures being repeated in every
+batch. Within a labelling, shares lean towards entries that were misclassified when last drawn: they count `1 + mining` times.
+The lean is renewed every `_RENEW` steps.
 
 Source: the idea of training repeatedly on what is still misclassified, after IMET, arXiv 2507.02979; here without separate
 rounds, by the share of each picture.

@@ -15,6 +15,7 @@ from typing import Protocol
 from torch import Tensor
 
 from sgps.errors import InputError
+from sgps.files import write_whole
 from sgps.pretraining.checkpoints import deferred_interrupt, load_checkpoint, save_checkpoint
 from sgps.pretraining.logs import Log
 
@@ -93,9 +94,7 @@ class StageRunner:
         now = time.monotonic()
         seconds = before + now - self._counted
         self._counted = now
-        partial = path.with_suffix(".partial")
-        partial.write_text(f"{seconds:.1f}\n", encoding="utf-8")
-        partial.replace(path)
+        write_whole(path, f"{seconds:.1f}\n".encode())
         return seconds / 3600
 
     def run(

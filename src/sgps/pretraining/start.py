@@ -5,10 +5,11 @@ In: timm's state dict as safetensors, from a file or from the hub. Out: affine `
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 from safetensors import SafetensorError
-from safetensors.torch import load_file
+from safetensors.torch import load
 from torch import Tensor
 
 from sgps.errors import InputError, listing
@@ -37,8 +38,8 @@ def _downloaded(name: str) -> Path:
         ) from None
 
 
-def read_start(start: str, architecture: Architecture) -> dict[str, Tensor]:
-    """Return the backbone's affine weights, float32.
+def read_start(start: str, architecture: Architecture) -> tuple[dict[str, Tensor], str]:
+    """Return the backbone's affine weights, float32, and the SHA-256 of their file.
 
     Args:
         start: path of a safetensors file, or `hf-hub:timm/NAME` for one that timm publishes.
@@ -49,7 +50,8 @@ def read_start(start: str, architecture: Architecture) -> dict[str, Tensor]:
     """
     path = _downloaded(start) if start.startswith(HUB) else Path(start)
     try:
-        state = load_file(path)
+        data = path.read_bytes()
+        state = load(data)
     except (OSError, SafetensorError) as error:
         raise InputError(
             f"the start {start} is not a readable safetensors file: {error}. Correct `start` in the recipe."
@@ -70,4 +72,5 @@ def read_start(start: str, architecture: Architecture) -> dict[str, Tensor]:
             f"the start {start} is not a {architecture.name}: missing, further or wrong {listing(wrong)}. "
             "Correct `start` or `architecture` in the recipe."
         )
-    return fold_batch_norm({name: state[name].float() for name in found}, architecture)
+    weights = fold_batch_norm({name: state[name].float() for name in found}, architecture)
+    return weights, hashlib.sha256(data).hexdigest()
