@@ -192,6 +192,18 @@ def test_groups_never_cross_the_split_and_no_picture_is_lost():
         assert sorted([*ours.indices.tolist(), *theirs.indices.tolist()]) == whole.indices.tolist()
 
 
+def test_what_one_set_reserves_no_other_set_of_the_same_pictures_learns(tmp_path):
+    names = ("mhsma_sperm_head", "mhsma_sperm_tail")
+    archives = [write_set(tmp_path, name, ["abnormal", "normal"], groups=40) for name in names]
+    pool = load_pool(archives, SIZE)
+    learned, reserved = (
+        [{pool.groups[i] for i in source.indices.tolist()} for source in part]
+        for part in pool.split()
+    )
+    assert reserved[0] == reserved[1] != set()
+    assert reserved[0].isdisjoint(learned[1])
+
+
 def test_the_same_group_is_reserved_whatever_else_is_in_the_pool():
     alone = drawn_pool({"second": 2}, count=60)
     beside = drawn_pool({"first": 4, "second": 2}, count=60)

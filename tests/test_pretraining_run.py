@@ -14,7 +14,7 @@ from collections import Counter
 import pytest
 import torch
 from engines import TEXT_WIDTH, colored_support
-from pools import Killed, drawn_pool, kill_at, pretraining, tiny_recipe, write_set
+from pools import Killed, kill_at, pretraining, tiny_recipe, write_set
 from safetensors.torch import load_file
 
 from sgps.datasets.catalogue import image_set
@@ -22,8 +22,6 @@ from sgps.engine.engine import Engine
 from sgps.evaluation.provenance import git_commit
 from sgps.pretraining import run as run_module
 from sgps.pretraining import stages
-from sgps.pretraining.card import engine_card
-from sgps.pretraining.parallel import Processes
 from sgps.pretraining.representation import RepresentationRun
 from sgps.pretraining.task_stream import TaskStream
 
@@ -202,17 +200,6 @@ def test_the_card_lists_every_set_class_count_and_license(finished):
         stated = [entry.modality, counts, use, entry.license, f"{entry.reference} |"]
         assert rows[name].split(" | ")[1:] == stated
     assert "Not a medical device" in card
-
-
-def test_the_card_says_which_sets_label_the_same_pictures(recipe, finished):
-    card = (finished / "engine" / "README.md").read_text(encoding="utf-8")
-    assert "one pool of pictures" not in card
-    pool = drawn_pool({"mhsma_sperm_head": 2, "bccd_wbc4": 2, "mhsma_sperm_tail": 2})
-    card = engine_card(recipe, pool, 1.0, Processes("cpu"), 0)
-    said = (
-        "`mhsma_sperm_head`, `mhsma_sperm_tail` label one pool of pictures (soroushj/mhsma-dataset)"
-    )
-    assert said in card
 
 
 def test_the_card_tells_code_time_and_hardware(finished):

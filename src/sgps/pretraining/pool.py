@@ -66,7 +66,8 @@ class Pool:
     images: Tensor
     """uint8 (n, 3, S, S), in memory or mapped from a file."""
     groups: tuple[str, ...]
-    """For each picture `set/group`; pictures of one group never stand on both sides of a split."""
+    """For each picture `set/group`, and `source/picture` where several sets label the pictures of one source; pictures of one
+    group never stand on both sides of a split."""
     sources: tuple[LabelSource, ...]
 
     def split(self) -> tuple[tuple[LabelSource, ...], tuple[LabelSource, ...]]:
@@ -155,11 +156,19 @@ def load_pool(
         first = len(groups)
         if storage.fills:
             _decode(archive, items, images[first : first + len(items)], workers)
-        groups.extend(f"{archive.stem}/{item.group}" for item in items)
+        groups.extend(_group(archive.stem, item) for item in items)
         sources += _label_sources(archive, items, first)
         if on_set:
             on_set(archive.stem, len(items))
     return Pool(images=images, groups=tuple(groups), sources=tuple(sources))
+
+
+def _group(name: str, item: LabelledImage) -> str:
+    """The group of a set's picture, the same as in the other sets that label the pictures of its source, under the same names."""
+    source = image_set(name).source
+    if sum(image_set(other).source == source for other in set_names()) > 1:
+        return f"{source}/{Path(item.name).name}"
+    return f"{name}/{item.group}"
 
 
 @dataclass(frozen=True, kw_only=True)
