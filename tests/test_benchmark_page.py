@@ -130,5 +130,6 @@ def test_the_page_names_every_key_of_the_json(invoke, place):
 def test_the_page_names_every_option_that_it_should():
     names = named(row[0] for row in rows("Options"))
     options = {word for name in names for word in name.split() if word.startswith("--")}
-    wanted = {"--jobs", "--work", "--limit", "--episodes-out", "--episodes-in", "--costs"}
+    wanted = {"--peer-backbone", "--engine", "--device", "--image-size", "--classes"}
+    wanted |= {"--jobs", "--work", "--limit", "--episodes-out", "--episodes-in", "--costs"}
     assert wanted | {"--backend", "--per-episode", "--format", "--out"} == options

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -32,14 +33,24 @@ def test_every_kind_of_file_gives_the_same_texts(tmp_path: Path, name: str, mark
 
 
 TEXT = st.text(min_size=1).filter(lambda text: text.strip() == text != "")
+NAME = TEXT.filter(lambda text: unicodedata.is_normalized("NFC", text))
 
 
-@given(st.dictionaries(TEXT, st.lists(TEXT, min_size=1), min_size=1))
+@given(st.dictionaries(NAME, st.lists(TEXT, min_size=1), min_size=1))
 def test_any_texts_written_as_json_are_read_back(
     tmp_path_factory: pytest.TempPathFactory, texts: dict[str, list[str]]
 ) -> None:
     path = stored(tmp_path_factory.getbasetemp(), "any.json", json.dumps(texts))
     assert read_descriptions(path) == texts
+
+
+def test_names_are_brought_to_one_form_of_unicode(tmp_path: Path) -> None:
+    apart = unicodedata.normalize("NFD", "Lésion")
+    path = stored(tmp_path, "a.json", json.dumps({apart: ["dark"]}))
+    assert read_descriptions(path) == {"Lésion": ["dark"]}
+    path = stored(tmp_path, "b.json", json.dumps({apart: ["dark"], "Lésion": ["pale"]}))
+    with pytest.raises(InputError, match=r"b\.json' describes Lésion twice, spelled in two forms"):
+        read_descriptions(path)
 
 
 def test_an_unknown_extension_is_refused(tmp_path: Path) -> None:

@@ -359,6 +359,10 @@ def read_descriptions(path: Path) -> dict[str, list[str]]:
             f"'{path}' has faults: {listing(faults, MAX_LISTED)}. {_EXPECTED} "
             "In YAML a class such as 1 or no needs quotes."
         )
+    if twice := [name for name, count in Counter(map(_composed, content)).items() if count > 1]:
+        raise InputError(
+            f"'{path}' describes {listing(twice)} twice, spelled in two forms of Unicode. Keep one of each."
+        )
     return {
         _composed(name): [text.strip() for text in ([value] if isinstance(value, str) else value)]
         for name, value in content.items()
