@@ -127,9 +127,9 @@ class RepresentationRun:
         size, rows = self.config.batch_size, self.processes.rows
         generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.step)
         batch = self.sampler.draw(size, generator)
-        began = time.monotonic()
+        began = time.perf_counter()
         raw = self.pool.images[batch.pictures[rows].to(self.pool.images.device)].to(self.device)
-        self.loading_seconds = time.monotonic() - began
+        self.loading_seconds = time.perf_counter() - began
         plans = [draw_plan(size, generator, self.config.color_jitter) for _ in range(self._views)]
         views = torch.cat([augment(raw, self.config.image_size, plan.rows(rows)) for plan in plans])
         with self.processes.autocast():
