@@ -14,6 +14,11 @@ class InputError(ValueError):
     """A mistake in what the user gave: the message says what, which, and the next step, on one line."""
 
 
+def printable(text: str) -> str:
+    """The text with escapes in place of what is no UTF-8, as the names of files may hold."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 def listing(names: list[str], limit: int = MAX_NAMED) -> str:
     """Join `names` for a message, all offenders up to `limit`, then a count of the rest."""
     shown = ", ".join(names[:limit])

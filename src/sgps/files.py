@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +20,19 @@ def refuse_existing(path: Path) -> None:
     """
     if path.exists():
         raise InputError(f"'{path}' exists already. Choose another name or remove it.")
+
+
+def refuse_unwritable(path: Path, advice: str) -> None:
+    """Stop before hours of work if a file or folder, or the folder where it is to be made, cannot be written.
+
+    Raises:
+        InputError: it cannot; `advice` is the next step.
+    """
+    place = next(one for one in (path, *path.absolute().parents) if one.exists())
+    try:
+        tempfile.TemporaryFile(dir=place).close()
+    except OSError as error:
+        raise InputError(f"cannot write '{path}': {error.strerror or error}. {advice}") from error
 
 
 @contextmanager

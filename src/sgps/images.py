@@ -31,7 +31,7 @@ import torch
 from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
-from sgps.errors import InputError, listing
+from sgps.errors import InputError, listing, printable
 
 ImageSource = str | Path | Image.Image | np.ndarray[Any, Any]
 """One picture in Python: its path, a PIL image, or a uint8 array (H, W), (H, W, 1), (H, W, 3) or (H, W, 4)."""
@@ -131,7 +131,7 @@ def refuse_undecodable(names: Iterable[str]) -> None:
     Raises:
         InputError: some are not UTF-8; all are listed.
     """
-    shown = ((name, name.encode("utf-8", "backslashreplace").decode("utf-8")) for name in names)
+    shown = ((name, printable(name)) for name in names)
     if bad := [escaped for name, escaped in shown if escaped != name]:
         raise InputError(
             f"names of pictures are not UTF-8 text: {listing(bad, MAX_LISTED)}. Rename them."

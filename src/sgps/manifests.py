@@ -138,14 +138,29 @@ def load_support(
     descriptions: Mapping[str, str | Sequence[str]] | None = None,
     on_done: Callable[[], None] | None = None,
 ) -> SupportSet:
-    """Read the pictures of `read_support` into a support set, classes sorted by name; call `on_done` after each picture.
+    """Read the pictures of `read_support` into a support set; as `support_of`.
+
+    Raises:
+        InputError: as `read_support` and `support_of`.
+    """
+    labelled, _ = read_support(path)
+    return support_of(labelled, path, image_size, descriptions, on_done)
+
+
+def support_of(
+    labelled: list[LabelledImage],
+    path: Path,
+    image_size: int,
+    descriptions: Mapping[str, str | Sequence[str]] | None = None,
+    on_done: Callable[[], None] | None = None,
+) -> SupportSet:
+    """Read pictures listed under `path` into a support set, classes sorted by name; call `on_done` after each picture.
 
     A class that is only described is a class too. None of these pictures is skipped: an unreadable one is an error.
 
     Raises:
-        InputError: as `read_support`; or pictures cannot be used (all are listed); or fewer than 2 classes.
+        InputError: pictures cannot be used (all are listed), or fewer than 2 classes.
     """
-    labelled, _ = read_support(path)
     class_names = tuple(sorted({image.label for image in labelled} | set(descriptions or {})))
     texts = class_descriptions_in_order(dict(descriptions or {}), class_names)
     results = read_each([partial(image.read, image_size) for image in labelled], on_done)

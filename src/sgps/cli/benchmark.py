@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import sys
-import tempfile
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -19,7 +18,7 @@ import typer
 
 from sgps.cli.console import Device, progress_bars, say
 from sgps.errors import InputError, listing
-from sgps.files import refuse_existing, write_whole
+from sgps.files import refuse_existing, refuse_unwritable, write_whole
 
 # Whatever needs torch is imported where it is used: it takes seconds to load, and `sgps --help` needs none of it.
 if TYPE_CHECKING:
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
 
 
 _METHODS = "sgps,prototype,ridge,logistic"
+_OTHER_PLACE = "Name another place."
 """What is compared if nobody says what."""
 
 
@@ -195,7 +195,9 @@ def benchmark(
     if out is not None and out.exists():
         raise InputError(f"'{out}' exists already. Name another file or remove it.")
     if out is not None:
-        _refuse_unwritable(out)
+        if not out.resolve().parent.is_dir():
+            raise InputError(f"the folder of '{out}' does not exist. Make it first.")
+        refuse_unwritable(out, _OTHER_PLACE)
     if episodes_out is not None:
         refuse_existing(episodes_out)
     place = resolve_device(device)
@@ -250,26 +252,8 @@ def benchmark(
         try:
             write_whole(out, text.encode("utf-8"))
         except OSError as error:
-            raise _cannot_write(out, error) from error
-
-
-def _refuse_unwritable(out: Path) -> None:
-    """Stop where the result could not be written in the end.
-
-    Raises:
-        InputError: there is no such folder, or no file can be made in it.
-    """
-    folder = out.resolve().parent
-    if not folder.is_dir():
-        raise InputError(f"the folder of '{out}' does not exist. Make it first.")
-    try:
-        tempfile.TemporaryFile(dir=folder).close()
-    except OSError as error:
-        raise _cannot_write(out, error) from error
-
-
-def _cannot_write(out: Path, error: OSError) -> InputError:
-    return InputError(f"cannot write '{out}': {error.strerror or error}. Name another place.")
+            reason = error.strerror or error
+            raise InputError(f"cannot write '{out}': {reason}. {_OTHER_PLACE}") from error
 
 
 def _default_methods(protocol: str | None) -> list[str]:

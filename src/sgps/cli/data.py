@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sgps.cli.console import progress_bars
+from sgps.errors import printable
 
 if TYPE_CHECKING:
     from sgps.evaluation.set_check import Finding, Item, Report
@@ -107,4 +108,4 @@ def _case(item: Item) -> str:
 
 def _plain(text: str) -> str:
     """On one line and printable, whatever a name holds."""
-    return " ".join(text.encode("utf-8", "backslashreplace").decode("utf-8").splitlines())
+    return " ".join(printable(text).splitlines())

@@ -50,7 +50,7 @@ def synthesize(
     refuse_existing(out)
     # Imported late: torch takes seconds to load, an existing folder is reported at once.
     from sgps.engine.engine import Engine
-    from sgps.manifests import load_support, read_descriptions, read_support
+    from sgps.manifests import read_descriptions, read_support, support_of
     from sgps.model_card import doubt_in_words, heard_in_words, recalled_in_words
 
     texts = read_descriptions(descriptions) if descriptions else None
@@ -62,7 +62,7 @@ def synthesize(
     loaded = Engine.from_pretrained(engine, device)
     with progress_bars(quiet) as on_progress:
         tick = ticker(on_progress, "reading")
-        task = load_support(support, loaded.config.image_size, texts, tick)
+        task = support_of(pictures, support, loaded.config.image_size, texts, tick)
         if not allow_text_only:
             _refuse_text_only(task)
     described = sum(bool(task.texts(index)) for index in range(task.num_classes))

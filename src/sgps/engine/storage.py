@@ -126,7 +126,9 @@ def load_engine(folder: Path) -> tuple[SynthesisNetwork, str]:
     shapes = {f"network.{name}": t.shape for name, t in network.state_dict().items()}
     shapes |= _shapes_of_networks(network)
     wrong += sorted(name for name, t in tensors.items() if t.shape != shapes.get(name, t.shape))
-    wrong += sorted(name for name, t in tensors.items() if not bool(t.isfinite().all()))
+    wrong += sorted(
+        name for name, t in tensors.items() if t.is_floating_point() and not t.isfinite().all()
+    )
     if wrong:
         raise InputError(
             f"{where} does not fit its {_CONFIG}: {listing(wrong)}. Copy the engine again."

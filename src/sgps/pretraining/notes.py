@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import tempfile
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -20,22 +19,6 @@ from sgps.pretraining.pool import metadata_of, train_items
 
 _RECIPE = "recipe.json"
 _LEARNED_FROM = "learned_from.json"
-
-
-def refuse_unwritable(out: Path) -> None:
-    """Stop before hours of work if the folder of a run, or where it is to be made, cannot be written.
-
-    Raises:
-        InputError: it cannot.
-    """
-    place = next(one for one in (out, *out.absolute().parents) if one.exists())
-    try:
-        with tempfile.TemporaryFile(dir=place):
-            pass
-    except OSError as error:
-        raise InputError(
-            f"cannot write '{out}': {error.strerror or error}. Name another --out."
-        ) from None
 
 
 def refuse_other_recipe(out: Path, recipe: Recipe, has_begun_episodes: bool) -> None:

@@ -21,6 +21,7 @@ from sgps.engine.model import SynthesisNetwork
 from sgps.engine.text import TextEncoder
 from sgps.errors import InputError
 from sgps.evaluation.peers import load_peer
+from sgps.files import refuse_unwritable
 from sgps.pretraining.assembly import assemble
 from sgps.pretraining.cache import build_cache, description_embeddings
 from sgps.pretraining.calibration import calibrate
@@ -34,7 +35,6 @@ from sgps.pretraining.notes import (
     learned_from,
     refuse_other_pictures,
     refuse_other_recipe,
-    refuse_unwritable,
     write_notes,
 )
 from sgps.pretraining.parallel import Processes
@@ -91,7 +91,7 @@ class Pretraining:
                 f"'{out}' exists already. Add --resume to go on, or name another --out."
             )
         if processes.is_first:
-            refuse_unwritable(out)
+            refuse_unwritable(out, "Name another --out.")
         self.recipe = recipe
         self.out = out
         self.on_progress = on_progress
