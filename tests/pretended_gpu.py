@@ -38,6 +38,7 @@ _STAND_IN = torch.device("meta")
 its backward pass. An operator that is told it means the GPU."""
 _COPIES = {"_to_copy", "copy_", "copy", "_foreach_copy_"}
 """Operators that take numbers from one place to another."""
+_PINNING = "_pin_memory"
 _INDEXING = {"index", "index_put", "index_put_", "_index_put_impl_", "_unsafe_index"}
 """Operators whose second argument, places in the first, may lie on the CPU."""
 _SCALARS = {
@@ -139,6 +140,10 @@ def _run(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     lost = [value for value in given if _is_plain(value) and value.is_meta]
     assert not lost, f"{func} is given a tensor that was made past the operators"
     is_on_gpu = any(isinstance(value, PretendedTensor) for value in given)
+    if name == _PINNING:
+        # Memory can be pinned for a real GPU only; the numbers stay where they are.
+        assert _is_plain(args[0]), "only tensors of the CPU can be pinned"
+        return args[0].clone()
     if name in _COPIES:
         is_on_gpu = isinstance(args[0], PretendedTensor)
     elif is_on_gpu:

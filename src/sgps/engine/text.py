@@ -10,6 +10,7 @@ synthesis, and it fails next to a torchvision that does not match torch. Source:
 
 from __future__ import annotations
 
+import copy
 import importlib.util
 import json
 from collections.abc import Sequence
@@ -87,6 +88,12 @@ class BertTextEncoder:
         self._tokenizer.enable_truncation(min(_MAX_TOKENS, config["max_position_embeddings"]))
         self._tokenizer.enable_padding(pad_id=config.get("pad_token_id", 0))
 
+    def on(self, device: torch.device) -> BertTextEncoder:
+        """The same encoder with its weights on a device; embeddings come back to the CPU."""
+        moved = copy.copy(self)
+        moved._weights = {name: tensor.to(device) for name, tensor in self._weights.items()}
+        return moved
+
     def _linear(self, x: Tensor, name: str) -> Tensor:
         return functional.linear(x, self._weights[f"{name}.weight"], self._weights[f"{name}.bias"])
 
@@ -109,8 +116,9 @@ class BertTextEncoder:
     def encode(self, texts: Sequence[str]) -> Tensor:
         """Embeddings (n, width), one row a text."""
         encodings = self._tokenizer.encode_batch(list(texts))
-        ids = torch.tensor([encoding.ids for encoding in encodings])
-        valid = torch.tensor([encoding.attention_mask for encoding in encodings]).bool()
+        device = self._weights["embeddings.LayerNorm.weight"].device
+        ids = torch.tensor([encoding.ids for encoding in encodings]).to(device)
+        valid = torch.tensor([encoding.attention_mask for encoding in encodings]).bool().to(device)
         words = self._weights["embeddings.word_embeddings.weight"][ids]
         positions = self._weights["embeddings.position_embeddings.weight"][: ids.shape[1]]
         kinds = self._weights["embeddings.token_type_embeddings.weight"][0]
@@ -122,7 +130,7 @@ class BertTextEncoder:
             y = functional.gelu(self._linear(x, f"{name}.intermediate.dense"))
             x = self._norm(x + self._linear(y, f"{name}.output.dense"), f"{name}.output.LayerNorm")
         share = valid.float() / valid.sum(1, keepdim=True)
-        return functional.normalize((x * share[..., None]).sum(1), dim=-1)
+        return functional.normalize((x * share[..., None]).sum(1), dim=-1).cpu()
 
 
 def _read_config(folder: Path) -> dict[str, Any]:

@@ -15,6 +15,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from sgps.pretraining.parallel import constant, sent
+
 _LUMA = (0.299, 0.587, 0.114)
 _NOISE_MARGIN = 64
 """The noise of a step is one field, larger than a picture by this many pixels; each picture has its own window of it."""
@@ -61,6 +63,14 @@ class AugmentPlan:
         }
         return AugmentPlan(**rows)
 
+    def on(self, device: torch.device) -> AugmentPlan:
+        """The plan on the device of the pictures."""
+        own = {f.name: getattr(self, f.name) for f in fields(self)}
+        rows: dict[str, Any] = {
+            name: sent(v, device) if isinstance(v, Tensor) else v for name, v in own.items()
+        }
+        return AugmentPlan(**rows)
+
 
 def draw_plan(count: int, generator: torch.Generator, color_jitter: float = 1.0) -> AugmentPlan:
     """Draw a plan for `count` pictures; the generator is the only source of randomness.
@@ -103,13 +113,12 @@ def _geometry(generator: torch.Generator, count: int) -> Tensor:
 
 
 def _recolor(images: Tensor, plan: AugmentPlan) -> Tensor:
-    device = images.device
-    luma = torch.tensor(_LUMA, device=device).view(1, 3, 1, 1)
+    luma = constant(_LUMA, images.device).view(1, 3, 1, 1)
     gray = (images * luma).sum(1, keepdim=True)
-    images = gray + (images - gray) * plan.saturation.to(device).view(-1, 1, 1, 1)
+    images = gray + (images - gray) * plan.saturation.view(-1, 1, 1, 1)
     average = images.mean((1, 2, 3), keepdim=True)
-    images = average + (images - average) * plan.contrast.to(device).view(-1, 1, 1, 1)
-    return images * plan.gains.to(device).view(-1, 3, 1, 1)
+    images = average + (images - average) * plan.contrast.view(-1, 1, 1, 1)
+    return images * plan.gains.view(-1, 3, 1, 1)
 
 
 def _noise(plan: AugmentPlan, size: int, device: torch.device) -> Tensor:
@@ -118,7 +127,7 @@ def _noise(plan: AugmentPlan, size: int, device: torch.device) -> Tensor:
     side = size + _NOISE_MARGIN
     field = torch.randn(3, side, side, generator=generator, device=device)
     windows = field.unfold(1, size, 1).unfold(2, size, 1)
-    top, left = plan.noise_window.to(device).unbind(1)
+    top, left = plan.noise_window.unbind(1)
     return windows[:, top, left].transpose(0, 1)
 
 
@@ -130,15 +139,14 @@ def augment(images: Tensor, size: int, plan: AugmentPlan) -> Tensor:
         size: side of the output, in pixels.
         plan: what happens to each of them.
     """
-    count, device = images.shape[0], images.device
-    grid = functional.affine_grid(
-        plan.theta.to(device), [count, 3, size, size], align_corners=False
-    )
+    device = images.device
+    plan = plan.on(device)
+    grid = functional.affine_grid(plan.theta, [len(images), 3, size, size], align_corners=False)
     views = functional.grid_sample(
         images.float() / 255, grid, padding_mode="reflection", align_corners=False
     )
     views = _recolor(views, plan)
     blurred = functional.avg_pool2d(views, 3, stride=1, padding=1, count_include_pad=False)
-    views = torch.where(plan.blurred.to(device).view(-1, 1, 1, 1), blurred, views)
-    noise = _noise(plan, size, device) * plan.noise.to(device).view(-1, 1, 1, 1)
+    views = torch.where(plan.blurred.view(-1, 1, 1, 1), blurred, views)
+    noise = _noise(plan, size, device) * plan.noise.view(-1, 1, 1, 1)
     return (views + noise).clamp(0, 1)

@@ -12,13 +12,12 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
-import joblib
 import torch
 from torch import Tensor
 
 from sgps.drawings.tasks import Look, draw_any
 from sgps.pretraining.config import DRAWN
-from sgps.pretraining.parallel import own_cpu_count
+from sgps.pretraining.parallel import own_cpu_count, spread
 from sgps.pretraining.pool import LabelSource, Pool
 
 _OF_JOB = 500
@@ -31,9 +30,8 @@ def with_drawn(pool: Pool, seed: int) -> Pool:
     count = len(pool.images) - first
     looks: list[tuple[str, Look]] = []
     parts = [range(begin, min(begin + _OF_JOB, count)) for begin in range(0, count, _OF_JOB)]
-    jobs = min(own_cpu_count(), max(1, len(parts)))
-    tasks = (joblib.delayed(_drawn)(seed, part, pool.images.shape[-1]) for part in parts)
-    for pictures, own_looks in joblib.Parallel(n_jobs=jobs, return_as="generator")(tasks):
+    calls = [(seed, part, pool.images.shape[-1]) for part in parts]
+    for pictures, own_looks in spread(draw_part, calls, own_cpu_count()):
         begin = first + len(looks)
         pool.images[begin : begin + len(pictures)] = pictures
         looks += own_looks
@@ -59,8 +57,10 @@ def with_drawn(pool: Pool, seed: int) -> Pool:
     )
 
 
-def _drawn(seed: int, indices: Sequence[int], size: int) -> tuple[Tensor, list[tuple[str, Look]]]:
-    """Draw pictures (n, 3, S, S), and give kind and look of each."""
+def draw_part(
+    seed: int, indices: Sequence[int], size: int
+) -> tuple[Tensor, list[tuple[str, Look]]]:
+    """Draw these pictures of the series that `seed` names, uint8 (n, 3, S, S), and give kind and look of each."""
     drawn = [draw_any(seed, index, size) for index in indices]
     return torch.stack([picture for _, _, picture in drawn]), [
         (kind, look) for kind, look, _ in drawn

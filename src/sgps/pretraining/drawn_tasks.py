@@ -6,6 +6,7 @@ In: how many, and of what size. Out: an `AskedTask` each, kinds of drawings taki
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 
 import numpy as np
 import torch
@@ -16,11 +17,14 @@ from sgps.engine.model import TaskTensors
 from sgps.engine.text import TextEncoder
 from sgps.pretraining.calibration import AskedTask
 from sgps.pretraining.config import Episodic
+from sgps.pretraining.parallel import own_cpu_count, sent, spread
 from sgps.pretraining.task_stream import TEXT_DROPOUT, draw_shot
 from sgps.task import Preprocessing
 
 _SERIES = 20_000_000
 """Added to the seed, so that these are other tasks than anything else draws."""
+_AT_ONCE = 32
+"""Tasks that are drawn before the first of them is answered."""
 
 
 def drawn_tasks(
@@ -43,17 +47,23 @@ def drawn_tasks(
     """
 
     def picture(images: Tensor) -> Tensor:
-        return prepare.normalize(images.to(device))
+        return prepare.normalize(sent(images, device))
 
-    for index in range(count):
-        rng = np.random.default_rng([seed, index, 4])
-        task = draw_task(
+    chances = [np.random.default_rng([seed, index, 4]) for index in range(count)]
+    calls = [
+        (
             seed + _SERIES,
             index,
-            n_shot=draw_shot(rng, config.max_shot),
-            n_query=config.queries,
-            image_size=prepare.image_size,
+            draw_shot(rng, config.max_shot),
+            config.queries,
+            prepare.image_size,
         )
+        for index, rng in enumerate(chances)
+    ]
+    # Not all at once: they would lie in memory until they are asked for.
+    parts = [calls[begin : begin + _AT_ONCE] for begin in range(0, count, _AT_ONCE)]
+    drawn = (spread(draw_task, part, own_cpu_count()) for part in parts)
+    for rng, task in zip(chances, chain.from_iterable(drawn), strict=True):
         means = torch.stack([encoder.encode(texts).mean(0) for texts in task.descriptions])
         is_described = bool(rng.random() >= TEXT_DROPOUT)
 

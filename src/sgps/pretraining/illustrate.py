@@ -9,9 +9,11 @@ from collections.abc import Callable
 
 import torch
 
-from sgps.drawings.tasks import KINDS, draw_any, tell, value_name
+from sgps.drawings.tasks import KINDS, tell, value_name
 from sgps.engine.model import SynthesisNetwork
 from sgps.engine.text import TextEncoder
+from sgps.pretraining.drawn_pool import draw_part
+from sgps.pretraining.parallel import own_cpu_count, sent, spread
 from sgps.target.network import pooled_features
 from sgps.task import Preprocessing
 
@@ -34,14 +36,15 @@ def illustrate(
     base, place = network.generator.base_weights(), network.lexicon.looks.device
     for first, kind in enumerate(KINDS):
         shown, texts, features = [], [], []
-        for begin in range(0, count, _BATCH):
-            numbers = range(begin, min(begin + _BATCH, count))
-            indices = [first + len(KINDS) * number for number in numbers]
-            drawn = [draw_any(seed, index, prepare.image_size) for index in indices]
-            looks = [look for _, look, _ in drawn]
-            images = prepare.normalize(torch.stack([image for _, _, image in drawn]).to(place))
+        numbers = range(first, first + len(KINDS) * count, len(KINDS))
+        parts = [numbers[begin : begin + _BATCH] for begin in range(0, count, _BATCH)]
+        calls = [(seed, part, prepare.image_size) for part in parts]
+        drawn = spread(draw_part, calls, own_cpu_count())
+        for part, (pictures, kinds_and_looks) in zip(parts, drawn, strict=True):
+            looks = [look for _, look in kinds_and_looks]
+            images = prepare.normalize(sent(pictures, place))
             shown += [[value_name(kind, *said) for said in look.items()] for look in looks]
-            told = [tell(seed, i, kind, look) for i, look in zip(indices, looks, strict=True)]
+            told = [tell(seed, i, kind, look) for i, look in zip(part, looks, strict=True)]
             texts.append(encoder.encode(told).to(place))
             features.append(pooled_features(network.architecture, base, images))
             on_done(first * count + len(shown), len(KINDS) * count)

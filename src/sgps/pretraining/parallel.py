@@ -8,9 +8,10 @@ is needed of a parallel strategy is one sum a step.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING
+from functools import cache
+from typing import TYPE_CHECKING, TypeVar
 
 import joblib
 import torch
@@ -22,10 +23,35 @@ from sgps.errors import InputError
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
+Result = TypeVar("Result")
+
 
 def own_cpu_count() -> int:
     """This process's share of the machine's cores, at least one: the others of the run that are on it decode and draw, too."""
     return max(1, int(joblib.cpu_count()) // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
+
+
+def spread(
+    function: Callable[..., Result], calls: Sequence[tuple[object, ...]], workers: int
+) -> Iterator[Result]:
+    """Results of `function(*call)` for each call, in their order, computed by up to so many worker processes."""
+    jobs = max(1, min(workers, len(calls)))
+    tasks = (joblib.delayed(function)(*call) for call in calls)
+    results: Iterator[Result] = joblib.Parallel(n_jobs=jobs, return_as="generator")(tasks)
+    return results
+
+
+def sent(tensor: Tensor, device: torch.device) -> Tensor:
+    """The tensor on a device; a GPU is not waited for, which an ordinary copy would make do all that was asked of it before."""
+    if device.type != "cuda" or tensor.device.type != "cpu":
+        return tensor.to(device)
+    return tensor.pin_memory().to(device, non_blocking=True)
+
+
+@cache
+def constant(values: tuple[float, ...], device: torch.device) -> Tensor:
+    """The same few numbers (n,) on a device; sent there once."""
+    return torch.tensor(values, device=device)
 
 
 class Processes:

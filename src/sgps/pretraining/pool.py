@@ -24,7 +24,7 @@ from sgps.errors import InputError, listing
 from sgps.images import ImageError, read_each
 from sgps.labelled import LabelledImage
 from sgps.manifests import read_labelled
-from sgps.pretraining.parallel import own_cpu_count
+from sgps.pretraining.parallel import own_cpu_count, spread
 
 _RESERVED_PERCENT = 12
 """Share of the groups of each set that the representation stage never sees, in percent."""
@@ -228,9 +228,8 @@ def _decode(archive: Path, items: Sequence[LabelledImage], room: Tensor, workers
     """Decode pictures into `room` (m, 3, S, S) part by part: an archive may be larger than the memory."""
     reads = [partial(item.read, room.shape[-1]) for item in items]
     parts = [reads[i : i + _PICTURES_OF_PART] for i in range(0, len(reads), _PICTURES_OF_PART)]
-    jobs = max(1, min(workers, len(reads) // _PICTURES_OF_JOB))
-    tasks = (joblib.delayed(read_each)(part) for part in parts)
-    results = chain.from_iterable(joblib.Parallel(n_jobs=jobs, return_as="generator")(tasks))
+    workers = min(workers, len(reads) // _PICTURES_OF_JOB)
+    results = chain.from_iterable(spread(read_each, [(part,) for part in parts], workers))
     bad = []
     for row, result in enumerate(results):
         if isinstance(result, ImageError):

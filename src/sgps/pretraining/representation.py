@@ -24,7 +24,7 @@ from sgps.pretraining.augment import augment, draw_plan
 from sgps.pretraining.checkpoints import restore_training_state, training_state
 from sgps.pretraining.config import DRAWN, Optimization
 from sgps.pretraining.contrast import contrast, embedded, first_embedding
-from sgps.pretraining.parallel import Processes
+from sgps.pretraining.parallel import Processes, sent
 from sgps.pretraining.pool import LabelSource, Pool
 from sgps.pretraining.sampling import ATTRIBUTE_WEIGHT, Batch, BatchSampler
 from sgps.pretraining.teachers import Teacher, normalized
@@ -128,7 +128,8 @@ class RepresentationRun:
         generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.step)
         batch = self.sampler.draw(size, generator)
         began = time.perf_counter()
-        raw = self.pool.images[batch.pictures[rows].to(self.pool.images.device)].to(self.device)
+        raw = self.pool.images[sent(batch.pictures[rows], self.pool.images.device)]
+        raw = sent(raw, self.device)
         self.loading_seconds = time.perf_counter() - began
         plans = [draw_plan(size, generator, self.config.color_jitter) for _ in range(self._views)]
         views = torch.cat([augment(raw, self.config.image_size, plan.rows(rows)) for plan in plans])
@@ -157,8 +158,8 @@ class RepresentationRun:
         whole[:, self.processes.rows] = own.detach().view(self._views, -1, own.shape[1])
         self.processes.add_up([whole])
         whole[:, self.processes.rows] = own.view(self._views, -1, own.shape[1])
-        pictures = batch.pictures.to(self.device).repeat(self._views)
-        crowds = self._crowd[batch.sources].to(self.device).repeat(self._views)
+        pictures = sent(batch.pictures, self.device).repeat(self._views)
+        crowds = sent(self._crowd[batch.sources], self.device).repeat(self._views)
         return contrast(whole.flatten(0, 1), pictures, crowds)
 
     def _distance(self, features: Tensor, views: Tensor, index: int) -> Tensor:
@@ -170,7 +171,7 @@ class RepresentationRun:
     def _classify(self, features: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
         """Cross-entropy of each view of each of this process's rows, and whether the labelling it was chosen for is mistaken."""
         rows = self.processes.rows
-        target = self._asked[batch.pictures[rows].to(self.device)].long().repeat(self._views, 1)
+        target = self._asked[sent(batch.pictures[rows], self.device)].long().repeat(self._views, 1)
         weight = torch.where(target >= 0, self._weight, 0.0)
         scores = functional.linear(features, self.tensors["head.weight"], self.tensors["head.bias"])
         scores = scores.float()[:, self._columns].masked_fill(self._is_filling, float("-inf"))
@@ -179,7 +180,7 @@ class RepresentationRun:
         even = log_likelihood.masked_fill(self._is_filling, 0.0).sum(2) / self._ways
         smoothing = self.config.label_smoothing
         losses = -(1 - smoothing) * right - smoothing * even
-        chosen = batch.sources[rows].to(self.device).repeat(self._views)[:, None]
+        chosen = sent(batch.sources[rows], self.device).repeat(self._views)[:, None]
         is_wrong = (scores.argmax(2) != target).gather(1, chosen)[:, 0]
         return (losses * weight).sum(1) / weight.sum(1), is_wrong
 

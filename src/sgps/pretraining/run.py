@@ -18,7 +18,7 @@ from sgps.drawings.tasks import KINDS
 from sgps.engine.description_encoder import DescriptionEncoder
 from sgps.engine.engine import Engine
 from sgps.engine.model import SynthesisNetwork
-from sgps.engine.text import TextEncoder
+from sgps.engine.text import TextEncoder, default_text_encoder
 from sgps.errors import InputError
 from sgps.evaluation.peers import load_peer
 from sgps.files import refuse_unwritable
@@ -101,7 +101,9 @@ class Pretraining:
         self.architecture = build_architecture(recipe.architecture)
         start, self._start_sha256 = read_start(recipe.start, self.architecture)
         self.start = self._placed(start)
-        self._text_encoder = text_encoder or DescriptionEncoder()
+        self._text_encoder = text_encoder or DescriptionEncoder(
+            default_text_encoder().on(self.device)
+        )
         self._stages = StageRunner(
             out,
             recipe.stage_digest,

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from sgps.pretraining.augment import augment, draw_plan
+from sgps.pretraining.parallel import constant
 from sgps.target.architecture import Architecture
 from sgps.target.network import Weights, pooled_features
 
@@ -31,8 +32,8 @@ class Teacher:
 
 def normalized(architecture: Architecture, images: Tensor) -> Tensor:
     """Network input of pictures in [0, 1]."""
-    mean = torch.tensor(architecture.mean, device=images.device).view(1, 3, 1, 1)
-    std = torch.tensor(architecture.std, device=images.device).view(1, 3, 1, 1)
+    mean = constant(architecture.mean, images.device).view(1, 3, 1, 1)
+    std = constant(architecture.std, images.device).view(1, 3, 1, 1)
     return (images - mean) / std
 
 
