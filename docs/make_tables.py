@@ -71,6 +71,7 @@ DOCUMENTS: Mapping[str, Mapping[str, Place]] = {
         "prototypes": Place(probes.prototypes, ("prototype-probe",)),
         "unlearned": Place(unlearned.unlearned, (UNLEARNED,)),
         "typicality": Place(probes.typicality, ("typicality-probe",)),
+        "again": Place(differences.run_again, ("again/cross-modality",)),
         "previous": Place(differences.since_before, (NOVEL, MODALITIES)),
         "methods-novel": Place(partial(methods.all_methods, file=NOVEL), (NOVEL,)),
         "methods-five": Place(partial(methods.all_methods, file=FIVE), (FIVE,)),

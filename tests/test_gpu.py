@@ -15,6 +15,7 @@ from torch.nn import functional
 
 from sgps.engine.config import ENGINE_PARTS
 from sgps.engine.engine import Engine, resolve_device
+from sgps.engine.text import default_text_encoder
 from sgps.evaluation.benchmark import EpisodePlan, run_benchmark
 from sgps.evaluation.peers import Peer
 from sgps.evaluation.sets import describe, read_benchmark_set
@@ -26,6 +27,7 @@ from sgps.pretraining.parallel import Processes
 from sgps.pretraining.representation import RepresentationRun
 from sgps.pretraining.run import Pretraining
 from sgps.pretraining.teachers import make_teacher
+from sgps.target import network
 from sgps.target.architecture import build_architecture
 from sgps.task import Preprocessing
 
@@ -52,6 +54,35 @@ def test_a_run_chooses_the_gpu_and_bfloat16(gpu):
     numbers = torch.ones(3, 3, device=gpu)
     with processes.autocast():
         assert functional.linear(numbers, numbers).dtype == torch.bfloat16
+
+
+def test_a_gpu_meets_few_numbers_of_pictures(exact_gpu, monkeypatch):
+    met, convolve = set(), functional.conv2d
+
+    def note(images, *args, **kwargs):
+        met.add(len(images))
+        return convolve(images, *args, **kwargs)
+
+    monkeypatch.setattr(network.functional, "conv2d", note)
+    weights = start_weights()
+    there = {name: tensor.to(exact_gpu) for name, tensor in weights.items()}
+    for count, filled in ((1, 16), (16, 16), (17, 32)):
+        images = torch.randn(count, 3, 32, 32)
+        met.clear()
+        found = network.pooled_features(ARCHITECTURE, there, images.to(exact_gpu))
+        assert met == {filled}
+        met.clear()
+        expected = network.pooled_features(ARCHITECTURE, weights, images)
+        assert met == {count}
+        torch.testing.assert_close(found.cpu(), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_the_text_encoder_reads_on_the_gpu_and_answers_on_the_cpu(exact_gpu):
+    texts = ["A red spot.", "A pale, scaly patch with a sharp border."]
+    here = default_text_encoder()
+    there = here.on(exact_gpu)
+    assert type(there.encode(texts)) is torch.Tensor
+    torch.testing.assert_close(there.encode(texts), here.encode(texts), rtol=1e-4, atol=1e-5)
 
 
 def feature_run(place, pool):
@@ -107,6 +138,8 @@ def test_features_are_learned_in_bfloat16(gpu, pool, losses):
 def test_a_whole_run_makes_the_engine_that_it_makes_on_the_cpu(
     recipe, tmp_path, exact_gpu, monkeypatch
 ):
+    # Batches of another size would be rounded otherwise, and a fit to few tasks makes much of that.
+    monkeypatch.setattr(network, "_FILLED_UP", 1)
     # Features are validated after every second step, and not after every tenth.
     monkeypatch.setattr(run_module, "LOG_EVERY", 2)
     whole, together = EpisodicRun.task_losses, []

@@ -22,6 +22,7 @@ from sgps.engine.engine import Engine
 from sgps.evaluation.provenance import git_commit
 from sgps.pretraining import run as run_module
 from sgps.pretraining import stages
+from sgps.pretraining.parallel import Processes
 from sgps.pretraining.representation import RepresentationRun
 from sgps.pretraining.task_stream import TaskStream
 
@@ -202,11 +203,16 @@ def test_the_card_lists_every_set_class_count_and_license(finished):
     assert "Not a medical device" in card
 
 
+def seconds_of(out):
+    """What a run has noted of its time, by hardware."""
+    return json.loads((out / "seconds.json").read_text(encoding="utf-8"))
+
+
 def test_the_card_tells_code_time_and_hardware(finished):
     card = (finished / "engine" / "README.md").read_text(encoding="utf-8")
-    seconds = float((finished / "seconds.json").read_text(encoding="utf-8"))
-    commit = git_commit() or "unknown"
     hardware = f"{torch.get_num_threads()} CPU threads"
+    seconds = seconds_of(finished)[hardware]
+    commit = git_commit() or "unknown"
     assert f"Made at commit `{commit}` in {seconds / 3600:.1f} hours on {hardware}." in card
 
 
@@ -216,11 +222,27 @@ def test_the_time_of_a_resumed_run_is_that_of_both_parts(recipe, tmp_path, monke
     out = tmp_path / "run"
     with pytest.raises(Killed):
         pretraining(recipe, out, on_progress=kill_at("expert-skin", 1)).run()
-    first = float((out / "seconds.json").read_text(encoding="utf-8"))
+    ((hardware, first),) = seconds_of(out).items()
     assert first > 0
     next(itertools.islice(clock, 1000, None))  # What passes between the two does not count.
     pretraining(recipe, out, resume=True).run()
-    assert first < float((out / "seconds.json").read_text(encoding="utf-8")) < 1000
+    assert first < seconds_of(out)[hardware] < 1000
+
+
+def test_the_card_tells_what_each_part_of_a_run_was_done_on(recipe, tmp_path, monkeypatch):
+    clock = itertools.count(0, 60)
+    monkeypatch.setattr(stages.time, "monotonic", lambda: float(next(clock)))
+    out = tmp_path / "run"
+    with pytest.raises(Killed):
+        pretraining(recipe, out, on_progress=kill_at("expert-skin", 1)).run()
+    monkeypatch.setattr(Processes, "hardware", "another machine")
+    pretraining(recipe, out, resume=True).run()
+    seconds = seconds_of(out)
+    assert len(seconds) == 2
+    card = (out / "engine" / "README.md").read_text(encoding="utf-8")
+    told = " and ".join(f"{count / 3600:.1f} hours on {name}" for name, count in seconds.items())
+    assert f" in {told}." in card
+    assert told.endswith("another machine")
 
 
 def test_the_run_keeps_its_recipe_without_local_paths(recipe, finished, folder):

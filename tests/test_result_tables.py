@@ -62,6 +62,7 @@ def test_every_place_but_those_of_other_files_is_filled_from_the_three_files(res
         ("docs/results.md", "metadata"),
         ("docs/results.md", "prototypes"),
         ("docs/results.md", "unlearned"),
+        ("docs/results.md", "again"),
         ("docs/results.md", "typicality"),
     }
 
@@ -296,12 +297,20 @@ def test_words_are_shown_of_the_file_that_is_there(worded, tmp_path) -> None:
     assert head[5:7] == ["0 shots, novel", "1 shot, novel"]
 
 
-def test_unlearned_sets_stand_beside_the_best_peers_of_each_and_of_their_mean(tmp_path) -> None:
+@pytest.fixture
+def on_unlearned():
+    """What the protocol of unlearned sets gives on two."""
     protocol = str(ROOT / "results" / "protocols" / "unlearned.toml")
     skill = dict.fromkeys(load_protocol(protocol).methods, 0.2)
     skill |= {"sgps-no-own-set": 0.8, "ridge": 0.6, "logistic@base": 1.5, "sgps-no-text": 0.9}
     sets = {"cxr_talo": SKIN[:3], "pbc_8": SKIN}
-    content = results_of(protocol, skill=skill, few={"sgps-no-text": 4}, sets=sets)
+    return results_of(protocol, skill=skill, few={"sgps-no-text": 4}, sets=sets)
+
+
+def test_unlearned_sets_stand_beside_the_best_peers_of_each_and_of_their_mean(
+    on_unlearned, tmp_path
+) -> None:
+    content = on_unlearned
     write(tmp_path, **{UNLEARNED: content})
     text = unlearned.unlearned(Results(tmp_path))
     blocks = content["parts"]["5-way 5-shot"]["sets"].values()
@@ -352,7 +361,29 @@ def test_the_engine_before_is_compared_on_the_first_episodes(files, tmp_path) ->
         "+1.0 ± 0.0",
         "4",
     ]
-    assert "Previous engine `bbbbbbbbbbbb`" in text
+    assert "The other engine is `bbbbbbbbbbbb`, from `results/previous/isic2018-novel.json`" in text
+
+
+def test_what_the_recipe_gave_when_run_again_is_compared_with_the_shipped_engine(
+    files, on_unlearned, tmp_path
+) -> None:
+    (tmp_path / "again").mkdir()
+    now = files[NOVEL]["parts"]["3-way 1-shot"]["per_episode"]["sgps"]
+    again = _as_before(files[NOVEL], "3-way 1-shot", [value - 2 for value in now])
+    met = keep.kept(on_unlearned)
+    for part in met["parts"].values():
+        for own in part["sets"].values():
+            (name,) = own["per_episode"]
+            own["per_episode"][name] = [value + 1 for value in own["per_episode"][name]]
+    write(tmp_path / "again", **{NOVEL: again, UNLEARNED: met})
+    write(tmp_path, **{NOVEL: files[NOVEL], UNLEARNED: on_unlearned})
+    text = differences.run_again(Results(tmp_path))
+    (row,) = _rows(text, "novel 3-way")
+    assert float(row[2]) - float(row[3]) == pytest.approx(2, abs=0.11)
+    assert row[4] == "-2.0 ± 0.0"
+    assert [row[4] for row in _rows(text, "cxr_talo 3-way")] == ["+1.0 ± 0.0"] * 2
+    assert [row[4] for row in _rows(text, "mean of these 2")] == ["+1.0 ± 0.0"] * 2
+    assert "`results/again/unlearned.json`" in text
 
 
 @pytest.mark.parametrize("changed", ["seed", "query", "classes", "sha256", "way"])

@@ -1,12 +1,13 @@
-"""What differs when a part of sgps is taken away or put wrong, and what differs from the engine before."""
+"""What differs when a part of sgps is taken away or put wrong, and what differs from other engines."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import product
 
 from sgps.evaluation.metrics import Interval, mean_interval
 from tables.cells import NOTHING, accuracy, difference, digest, listed, source, table
-from tables.reading import NOVEL, Results, Task, controls, interval, over_both
+from tables.reading import NOVEL, UNLEARNED, Results, Task, controls, interval, over_both
 
 _TEXT = ("sgps-no-text", "sgps-shuffled-text", "sgps-random-text")
 _TEXT_ONLY = "sgps-text-only"
@@ -96,9 +97,69 @@ def _words(task: Task) -> list[str]:
     ]
 
 
-def _before(results: Results, task: Task) -> Task | None:
-    """What the engine before did on the same episodes, if it was measured on them."""
-    name = f"previous/{task.file}"
+def since_before(results: Results) -> str:
+    """This engine minus the one before, over the episodes that both have answered."""
+    names = ("previous engine", "this engine", "this minus previous")
+    return _compared(results, "previous", names, [results.tasks()], is_newer=False)
+
+
+def run_again(results: Results) -> str:
+    """What the shipped engine's recipe gave when it was run again, minus the shipped engine, over the same episodes."""
+    names = ("shipped engine", "recipe run again", "again minus shipped")
+    unlearned = results.of_file(UNLEARNED) if results.has(UNLEARNED) else []
+    return _compared(results, "again", names, [results.tasks(), unlearned], is_newer=True)
+
+
+def _compared(
+    results: Results,
+    folder: str,
+    names: tuple[str, str, str],
+    groups: Sequence[Sequence[Task]],
+    is_newer: bool,
+) -> str:
+    """The engine whose answers lie in a folder beside the shipped one, with a mean for each group of tasks.
+
+    Args:
+        results: those of the shipped engine.
+        folder: where the other's lie.
+        names: of the engine that is taken away, of the one that it is taken from, and of the difference.
+        groups: tasks to compare on.
+        is_newer: whether the shipped engine is taken from the other, or else the other from it.
+    """
+    rows, shown, found = [], [], []
+    for shot, tasks in product((1, 5), groups):
+        steps: list[Interval] = []
+        for task in (task for task in tasks if task.shot == shot):
+            other = _beside(results, folder, task)
+            if other is None or not (here := _answers(task)):
+                continue
+            pair = (here, _answers(other))[:: 1 if is_newer else -1]
+            both = min(map(len, pair))
+            steps.append(over_both(pair[1], pair[0]))
+            cells = [f"{sum(one[:both]) / both:.1f}" for one in pair]
+            rows.append([task.title, str(shot), *cells, difference(steps[-1]), format(both, ",")])
+            shown.append(task)
+            found.append(other)
+        if len(steps) > 1:
+            mean = mean_of(steps)
+            rows.append([f"mean of these {len(steps)}", str(shot), "", "", mean, ""])
+    if not shown:
+        return "No episode was answered by both engines."
+    engines = listed(digest(one.settings["engine_digest"]) for one in found)
+    files = listed(f"`results/{folder}/{one.file}.json`" for one in found)
+    more = f"The other engine is {engines}, from {files}: the same episodes, of which the first ones are compared."
+    return "\n".join([*table(("task", "shots", *names, "episodes"), rows), *source(shown, more)])
+
+
+def _answers(task: Task) -> Sequence[float]:
+    """Accuracy of sgps in each episode; on unlearned sets, of sgps whose memory does not know them."""
+    answers: Mapping[str, Sequence[float]] = task.block["per_episode"]
+    return answers.get("sgps-no-own-set" if task.file == UNLEARNED else "sgps", ())
+
+
+def _beside(results: Results, folder: str, task: Task) -> Task | None:
+    """What another engine did on the same episodes, if it was measured on them."""
+    name = f"{folder}/{task.file}"
     for one in results.of_file(name) if results.has(name) else ():
         # The i-th episode depends on the seed, the pictures and this alone, so a shorter run is a longer one's beginning.
         same_pictures = all(one.data[key] == task.data[key] for key in _SAME)
@@ -109,33 +170,3 @@ def _before(results: Results, task: Task) -> Task | None:
 
 _SAME = ("name", "sha256", "way", "pictures")
 _SAME_PLAN = ("seed", "query", "shot", "classes")
-
-
-def since_before(results: Results) -> str:
-    """This engine minus the one before, over the episodes that both have answered."""
-    rows, shown, found = [], [], []
-    for shot in (1, 5):
-        steps: list[Interval] = []
-        for task in results.tasks(shots=[shot]):
-            found_before = _before(results, task)
-            now = task.block["per_episode"].get("sgps")
-            if found_before is None or now is None:
-                continue
-            before = found_before.block["per_episode"]["sgps"]
-            both = min(len(before), len(now))
-            steps.append(over_both(now, before))
-            means = [sum(one[:both]) / both for one in (before, now)]
-            cells = [f"{mean:.1f}" for mean in means]
-            rows.append([task.title, str(shot), *cells, difference(steps[-1]), format(both, ",")])
-            shown.append(task)
-            found.append(found_before)
-        if len(steps) > 1:
-            mean = mean_of(steps)
-            rows.append([f"mean of these {len(steps)}", str(shot), "", "", mean, ""])
-    if not shown:
-        return "No episode was answered by both engines."
-    engines = listed(digest(one.settings["engine_digest"]) for one in found)
-    files = listed(f"`results/previous/{one.file}.json`" for one in found)
-    more = f"Previous engine {engines}, from {files}: the same episodes, of which it answered the first ones."
-    head = ("task", "shots", "previous engine", "this engine", "this minus previous", "episodes")
-    return "\n".join([*table(head, rows), *source(shown, more)])

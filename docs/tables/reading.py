@@ -117,7 +117,7 @@ class Results:
     def of_file(self, name: str) -> list[Task]:
         """Every task of a file, in the order of its parts and sets."""
         content = self.load(name)
-        name = name.removeprefix("previous/")
+        name = name.rpartition("/")[2]
         own = content["protocol"]["name"]
         assert own in (name, SHORTER.get(name)), f"{name}.json is of another protocol"
         tasks = []

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-
-import torch
 
 from sgps.datasets.catalogue import image_set
 from sgps.drawings.tasks import KINDS, VALUES
 from sgps.evaluation.provenance import git_commit
 from sgps.pretraining.config import DRAWN, Expert, Recipe
-from sgps.pretraining.parallel import Processes
 from sgps.pretraining.pool import Pool
 from sgps.version import __version__
 
 
-def engine_card(
-    recipe: Recipe, pool: Pool, hours: float, processes: Processes, known_classes: int
-) -> str:
-    """Text of the engine's README.md: recipe, sets, classes, counts and licenses; time and hardware that it took."""
+def engine_card(recipe: Recipe, pool: Pool, hours: Mapping[str, float], known_classes: int) -> str:
+    """Text of the engine's README.md: recipe, sets, classes, counts and licenses; the hours that it took, by hardware."""
     rows = []
     for source in pool.sources:
         if source.family == DRAWN:
@@ -78,11 +74,15 @@ familiar by their descriptions move up to {recipe.expert_step:g} of the way towa
 after {recipe.episodic.head_steps} steps of the head alone.
 - **temperature**: fitted to {recipe.episodic.calibration_tasks} tasks{_drawn_tasks(recipe)}.
 
-Made at commit `{git_commit() or "unknown"}` in {hours:.1f} hours on {_hardware(processes)}.
+Made at commit `{git_commit() or "unknown"}` in {_times(hours)}.
 
 Known weaknesses: shortcuts in several sets (stain color in `leukemia_all4`, different sources of the classes in
 `brain_mri_nickparvar4`, stickers in `isic2017`); `bccd_wbc4` is augmentations of about 350 originals.
 """
+
+
+def _times(hours: Mapping[str, float]) -> str:
+    return " and ".join(f"{count:.1f} hours on {hardware}" for hardware, count in hours.items())
 
 
 def _family(name: str, recipe: Recipe) -> str:
@@ -117,11 +117,3 @@ def _shown(expert: Expert) -> str:
 
 def _followed(expert: Expert) -> str:
     return "" if expert.is_followed else "; no task follows it"
-
-
-def _hardware(processes: Processes) -> str:
-    """What the run was done on, as the process that ends it sees it."""
-    each = f"{torch.get_num_threads()} CPU threads"
-    if processes.device.type == "cuda":
-        each = torch.cuda.get_device_name(processes.device)
-    return each if processes.count == 1 else f"{processes.count} processes of {each}"

@@ -93,6 +93,14 @@ class Processes:
         return device
 
     @property
+    def hardware(self) -> str:
+        """What the run is done on, as this process sees it."""
+        each = f"{torch.get_num_threads()} CPU threads"
+        if self.device.type == "cuda":
+            each = torch.cuda.get_device_name(self.device)
+        return each if self.count == 1 else f"{self.count} processes of {each}"
+
+    @property
     def count(self) -> int:
         """Number of processes."""
         return self._fabric.world_size

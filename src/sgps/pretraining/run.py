@@ -109,6 +109,7 @@ class Pretraining:
             recipe.stage_digest,
             recipe.checkpoint_minutes,
             on_progress,
+            self.processes.hardware,
             self.processes.is_first,
         )
         has_begun = self._stages.checkpoint_path(EPISODIC).exists() or (out / "engine").exists()
@@ -166,7 +167,6 @@ class Pretraining:
                 recipe,
                 pool,
                 self._stages.count_time(),
-                self.processes,
                 len(network.config.known_classes),
             )
             Engine(network).save_pretrained(engine, card)

@@ -54,6 +54,7 @@ class StageRunner:
         digest_of: Callable[[str], str],
         checkpoint_minutes: float,
         on_progress: OnProgress,
+        hardware: str,
         writes: bool = True,
     ) -> None:
         """Remember where checkpoints and the log lie; nothing is written yet.
@@ -63,6 +64,7 @@ class StageRunner:
             digest_of: what the checkpoint of a stage, by its name, must have been made by.
             checkpoint_minutes: time between checkpoints.
             on_progress: hears of every step.
+            hardware: what this part of the run is done on.
             writes: whether this process is the one that writes; the others only read.
         """
         self._out = out
@@ -70,6 +72,7 @@ class StageRunner:
         self._digest_of = digest_of
         self._minutes = checkpoint_minutes
         self._on_progress = on_progress
+        self._hardware = hardware
         self._log = Log(out)
         self._saved = self._counted = time.monotonic()
 
@@ -84,18 +87,21 @@ class StageRunner:
             self.count_time()
         self._saved = time.monotonic()
 
-    def count_time(self) -> float:
-        """Add what has passed since this was last asked, or the run entered; return the hours of the run so far.
+    def count_time(self) -> dict[str, float]:
+        """Add what has passed since this was last asked, or the run entered; return the hours of the run so far, by hardware.
 
         Time after the last checkpoint of a killed run is not counted: its work is done again.
         """
         path = self._out / "seconds.json"
-        before = float(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else 0.0
+        seconds: dict[str, float] = {}
+        if path.exists():
+            seconds = json.loads(path.read_text(encoding="utf-8"))
         now = time.monotonic()
-        seconds = before + now - self._counted
+        seconds[self._hardware] = seconds.get(self._hardware, 0.0) + now - self._counted
         self._counted = now
-        write_whole(path, f"{seconds:.1f}\n".encode())
-        return seconds / 3600
+        rounded = {hardware: round(count, 1) for hardware, count in seconds.items()}
+        write_whole(path, (json.dumps(rounded, indent=2) + "\n").encode())
+        return {hardware: count / 3600 for hardware, count in seconds.items()}
 
     def run(
         self, stage: str, state: Stage, steps: int, advance: Callable[[], dict[str, float]]

@@ -20,6 +20,10 @@ from sgps.target.architecture import Architecture, Block
 
 Weights = Mapping[str, Tensor]
 
+_FILLED_UP = 16
+"""A GPU's batches are filled up to a multiple of this: its library prepares all convolutions anew, for one to four seconds, for
+every number of pictures that it has not met."""
+
 
 def fold_batch_norm(state: Mapping[str, Tensor], architecture: Architecture) -> dict[str, Tensor]:
     """Turn a state dict with batch-norm statistics into affine `Weights`.
@@ -150,6 +154,9 @@ def feature_maps(
         The output of each block stage, (B, C_stage, h, w), and the last feature map (B, F, h, w) that is pooled.
     """
     runner = _Runner(architecture, weights)
+    count = len(images)
+    if images.device.type != "cpu":
+        images = functional.pad(images, (0,) * 7 + (-count % _FILLED_UP,))
     x = images.contiguous(memory_format=torch.channels_last)
     x = runner.activate(runner.conv_norm(x, "conv_stem", "bn1", stride=2))
     taps: list[Tensor] = []
@@ -158,7 +165,8 @@ def feature_maps(
             taps.append(x)
         x = runner.block(x, block)
     taps.append(x)
-    return taps, runner.activate(runner.conv_norm(x, "conv_head", "bn2"))
+    last = runner.activate(runner.conv_norm(x, "conv_head", "bn2"))
+    return [tap[:count] for tap in taps], last[:count]
 
 
 def pooled_features(architecture: Architecture, weights: Weights, images: Tensor) -> Tensor:
