@@ -153,10 +153,18 @@ def feature_maps(
     Returns:
         The output of each block stage, (B, C_stage, h, w), and the last feature map (B, F, h, w) that is pooled.
     """
+    if images.device.type == "cpu":
+        return _feature_maps(architecture, weights, images)
+    filled = functional.pad(images, (0,) * 7 + (-len(images) % _FILLED_UP,))
+    taps, last = _feature_maps(architecture, weights, filled)
+    return [tap[: len(images)] for tap in taps], last[: len(images)]
+
+
+def _feature_maps(
+    architecture: Architecture, weights: Weights, images: Tensor
+) -> tuple[list[Tensor], Tensor]:
+    """The same of as many pictures as are given."""
     runner = _Runner(architecture, weights)
-    count = len(images)
-    if images.device.type != "cpu":
-        images = functional.pad(images, (0,) * 7 + (-count % _FILLED_UP,))
     x = images.contiguous(memory_format=torch.channels_last)
     x = runner.activate(runner.conv_norm(x, "conv_stem", "bn1", stride=2))
     taps: list[Tensor] = []
@@ -165,8 +173,7 @@ def feature_maps(
             taps.append(x)
         x = runner.block(x, block)
     taps.append(x)
-    last = runner.activate(runner.conv_norm(x, "conv_head", "bn2"))
-    return [tap[:count] for tap in taps], last[:count]
+    return taps, runner.activate(runner.conv_norm(x, "conv_head", "bn2"))
 
 
 def pooled_features(architecture: Architecture, weights: Weights, images: Tensor) -> Tensor:
