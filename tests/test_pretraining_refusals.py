@@ -326,7 +326,7 @@ image_size = 32
 @pytest.fixture
 def command(folder, tmp_path, monkeypatch):
     """Run `sgps pretrain` on a recipe of two networks without experts."""
-    monkeypatch.setattr(run_module, "DescriptionEncoder", HashedText)
+    monkeypatch.setattr(run_module, "DescriptionEncoder", lambda sentences: HashedText())
     runner = CliRunner()
 
     def call(*arguments):
