@@ -7,7 +7,7 @@ from itertools import product
 
 from sgps.evaluation.metrics import Interval, mean_interval
 from tables.cells import NOTHING, accuracy, difference, digest, listed, source, table
-from tables.reading import NOVEL, UNLEARNED, Results, Task, controls, interval, over_both
+from tables.reading import NOVEL, UNLEARNED, UNMET, Results, Task, controls, interval, over_both
 
 _TEXT = ("sgps-no-text", "sgps-shuffled-text", "sgps-random-text")
 _TEXT_ONLY = "sgps-text-only"
@@ -154,7 +154,7 @@ def _compared(
 def _answers(task: Task) -> Sequence[float]:
     """Accuracy of sgps in each episode; on unlearned sets, of sgps whose memory does not know them."""
     answers: Mapping[str, Sequence[float]] = task.block["per_episode"]
-    return answers.get("sgps-no-own-set" if task.file == UNLEARNED else "sgps", ())
+    return answers.get(UNMET if task.file == UNLEARNED else "sgps", ())
 
 
 def _beside(results: Results, folder: str, task: Task) -> Task | None:

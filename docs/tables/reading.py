@@ -22,6 +22,8 @@ WORDS, WORDS_NOVEL = "words", "words-novel"
 """Files of their own table, which measure sgps and its controls of words alone."""
 UNLEARNED = "unlearned"
 """A file of its own table, which measures sgps as if it had not met the sets."""
+UNMET = "sgps-no-own-set"
+"""What sgps is measured as there."""
 SHORTER = {FIVE: "five-way", MODALITIES: "modalities"}
 """Protocols of results/protocols that a file may be of, in place of the package's protocol of its own name."""
 GRADIENT = ("finetune", "finetune-head", "anil", "protokd")

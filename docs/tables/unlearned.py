@@ -7,15 +7,23 @@ from collections.abc import Callable, Sequence
 
 from sgps.evaluation.metrics import mean_interval
 from tables.cells import accuracy, difference, number, source, table
-from tables.reading import UNLEARNED, Results, Task, interval, is_peer, on_peer_network, over_both
+from tables.reading import (
+    UNLEARNED,
+    UNMET,
+    Results,
+    Task,
+    interval,
+    is_peer,
+    on_peer_network,
+    over_both,
+)
 
-_OWN = "sgps-no-own-set"
 _CONTROLS = ("sgps-no-memory", "sgps-no-text")
 
 
 def unlearned(results: Results) -> str:
     """Accuracies of sgps and of the best peers, what they differ by, and how sure sgps is."""
-    head = ("task", "shots", f"`{_OWN}`", *(f"minus `{name}`" for name in _CONTROLS))
+    head = ("task", "shots", f"`{UNMET}`", *(f"minus `{name}`" for name in _CONTROLS))
     head += ("best peer on ImageNet V2-B0", "minus it", "best peer of all", "minus it", "ECE")
     known = results.of_file(UNLEARNED)
     rows = []
@@ -34,11 +42,11 @@ def unlearned(results: Results) -> str:
 
 def _row(title: str, tasks: Sequence[Task]) -> list[str]:
     """Of one task, or the mean over several, each weighing the same."""
-    cells = [_accuracy(tasks, _OWN), *(_minus(tasks, name) for name in _CONTROLS)]
+    cells = [_accuracy(tasks, UNMET), *(_minus(tasks, name) for name in _CONTROLS)]
     for chosen in (on_peer_network, is_peer):
         best = _best(tasks, chosen)
         cells += [f"{_accuracy(tasks, best)} (`{best}`)", _minus(tasks, best)]
-    ece = statistics.fmean(task.methods[_OWN]["ece"] for task in tasks)
+    ece = statistics.fmean(task.methods[UNMET]["ece"] for task in tasks)
     return [title, str(tasks[0].shot), *cells, number(ece, ".3f")]
 
 
@@ -57,4 +65,4 @@ def _best(tasks: Sequence[Task], chosen: Callable[[str], bool]) -> str:
 def _minus(tasks: Sequence[Task], method: str) -> str:
     """Sgps minus a method, over the episodes that both have answered."""
     found = [task.block["per_episode"] for task in tasks]
-    return difference(mean_interval([over_both(own[_OWN], own[method]) for own in found]))
+    return difference(mean_interval([over_both(own[UNMET], own[method]) for own in found]))

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
 
 _METHODS = "sgps,prototype,ridge,logistic"
-_OTHER_PLACE = "Name another place."
 """What is compared if nobody says what."""
+_OTHER_PLACE = "Name another place."
 
 
 class Format(StrEnum):

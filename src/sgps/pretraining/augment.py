@@ -8,6 +8,7 @@ a part of the batch takes the plan's rows for it: a picture is changed in the sa
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -57,19 +58,18 @@ class AugmentPlan:
 
     def rows(self, chosen: slice) -> AugmentPlan:
         """The plan for a part of the batch."""
-        own = {f.name: getattr(self, f.name) for f in fields(self)}
-        rows: dict[str, Any] = {
-            name: v[chosen] if isinstance(v, Tensor) else v for name, v in own.items()
-        }
-        return AugmentPlan(**rows)
+        return self._with(lambda tensor: tensor[chosen])
 
     def on(self, device: torch.device) -> AugmentPlan:
         """The plan on the device of the pictures."""
+        return self._with(lambda tensor: sent(tensor, device))
+
+    def _with(self, change: Callable[[Tensor], Tensor]) -> AugmentPlan:
         own = {f.name: getattr(self, f.name) for f in fields(self)}
-        rows: dict[str, Any] = {
-            name: sent(v, device) if isinstance(v, Tensor) else v for name, v in own.items()
+        changed: dict[str, Any] = {
+            name: change(v) if isinstance(v, Tensor) else v for name, v in own.items()
         }
-        return AugmentPlan(**rows)
+        return AugmentPlan(**changed)
 
 
 def draw_plan(count: int, generator: torch.Generator, color_jitter: float = 1.0) -> AugmentPlan:
