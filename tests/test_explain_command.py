@@ -11,10 +11,10 @@ import numpy as np
 from commands import Sgps, mistake, model, sgps_command, support  # noqa: F401
 from PIL import Image
 
-from sgps.cli.overlay import overlay
 from sgps.images import read_images
 from sgps.target.checkpoint import TargetNetwork
 from sgps.target.explain import relative_evidence
+from sgps.target.overlay import overlay
 
 
 def test_each_picture_stands_beside_itself_under_heat(

@@ -23,7 +23,7 @@ STAIRS = (
     ("target", "model_card"),
     ("engine",),
     ("estimator",),
-    ("evaluation", "pretraining"),
+    ("evaluation", "pretraining", "service"),
     ("cli", "__main__"),
 )
 STEP = {name: step for step, names in enumerate(STAIRS) for name in names}

@@ -94,6 +94,15 @@ def read_images(
         ],
         on_done,
     )
+    return all_readable(results, image_size)
+
+
+def all_readable(results: Sequence[Tensor | ImageError], image_size: int) -> Tensor:
+    """Join the n pictures that `read_each` gives as one uint8 tensor (n, 3, S, S).
+
+    Raises:
+        InputError: at least one picture cannot be used; the message lists all of them, each with its reason.
+    """
     errors = [result for result in results if isinstance(result, ImageError)]
     if errors:
         offenders = listing([f"{error.name} {error.reason}" for error in errors], MAX_LISTED)

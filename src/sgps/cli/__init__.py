@@ -16,6 +16,7 @@ from sgps.cli.explain import explain
 from sgps.cli.export import export
 from sgps.cli.predict import predict
 from sgps.cli.pretrain import pretrain
+from sgps.cli.serve import serve
 from sgps.cli.synthesize import synthesize
 from sgps.errors import InputError
 
@@ -26,7 +27,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (synthesize, predict, explain, describe, benchmark, export, pretrain, demo):
+for command in (synthesize, predict, explain, serve, describe, benchmark, export, pretrain, demo):
     app.command()(command)
 app.add_typer(data, name="data")
 

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from sgps.cli.overlay import Picture, overlay
+from sgps.target.overlay import Picture, overlay
 
 _SHOWN_PX = 144
 
@@ -80,7 +80,10 @@ def build_page(reports: Sequence[TaskReport], *, engine: str, seed: int) -> str:
     """
     right, total = sum(r.right for r in reports), sum(r.total for r in reports)
     seconds = sum(r.synthesis_s for r in reports)
-    style = files("sgps.cli").joinpath("demo_page.css").read_text(encoding="utf-8")
+    style = "".join(
+        files(package).joinpath(name).read_text(encoding="utf-8")
+        for package, name in (("sgps.service", "page/look.css"), ("sgps.cli", "demo_page.css"))
+    )
     summary = "".join(
         f"<div><dt>{_text(name)}</dt><dd>{value}</dd></div>"
         for name, value in (

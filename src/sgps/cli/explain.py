@@ -11,9 +11,9 @@ import typer
 from PIL import Image
 
 from sgps.cli.console import progress_bars, say, ticker
-from sgps.cli.overlay import Picture, overlay
 from sgps.errors import InputError, listing
 from sgps.files import new_folder, refuse_existing
+from sgps.target.overlay import enlarged, overlay
 
 _SIDE = 384
 """Of each of the two pictures that are written side by side, in pixels."""
@@ -51,12 +51,7 @@ def explain(
         for row, (path, guess) in enumerate(zip(images, guesses, strict=True)):
             name, confidence = network.class_names[guess], float(probabilities[row, guess])
             say(f"{path}: {name} ({confidence:.1%})", quiet)
-            large = _enlarged(pictures[row].numpy())
+            large = enlarged(pictures[row].numpy(), _SIDE)
             pair = np.concatenate([large, overlay(large, evidence[row, guess])], axis=2)
             Image.fromarray(pair.transpose(1, 2, 0)).save(partial / f"{path.stem}.png")
     print(out)
-
-
-def _enlarged(picture: Picture) -> Picture:
-    image = Image.fromarray(np.ascontiguousarray(picture.transpose(1, 2, 0)))
-    return np.asarray(image.resize((_SIDE, _SIDE), Image.Resampling.BICUBIC)).transpose(2, 0, 1)

@@ -1,4 +1,4 @@
-"""Evidence laid over a picture as heat, as `sgps explain` and the demo's report show it."""
+"""Evidence laid over a picture as heat, as `sgps explain`, the demo's report and the service show it."""
 
 from __future__ import annotations
 
@@ -29,3 +29,9 @@ def overlay(picture: Picture, evidence: NDArray[np.float32]) -> Picture:
     mixed = gray + (0.25 + 0.5 * heat) * (color - gray)
     blended: Picture = np.clip(mixed + 0.5, 0, 255).astype(np.uint8)
     return blended
+
+
+def enlarged(picture: Picture, side: int) -> Picture:
+    """The picture with `side` pixels a side (bicubic), so that a reader sees what the network saw."""
+    image = Image.fromarray(np.ascontiguousarray(picture.transpose(1, 2, 0)))
+    return np.asarray(image.resize((side, side), Image.Resampling.BICUBIC)).transpose(2, 0, 1)
