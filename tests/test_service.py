@@ -24,7 +24,7 @@ from hypothesis import HealthCheck, settings
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from sgps.images import read_images
-from sgps.service import guard, workbench
+from sgps.service import guard, saved, workbench
 from sgps.service.app import create_app
 from sgps.target.checkpoint import TargetNetwork
 from sgps.target.explain import relative_evidence
@@ -215,6 +215,67 @@ def test_nothing_but_the_weights_ever_reaches_the_disk(client, monkeypatch, tmp_
     client.get(f"/classifiers/{one}.zip")
     assert set(written) == {"model.safetensors", "typicality.safetensors"}
     assert list(tmp_path.iterdir()) == []
+
+
+def zipped(files: dict[str, bytes]) -> str:
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return base64.b64encode(data.getvalue()).decode()
+
+
+def saved_files(folder: Path) -> dict[str, bytes]:
+    direct().save(folder)
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize("place", ["", "classifier/", "deep/inside/"])
+def test_a_saved_classifier_goes_on_as_it_was(client, tmp_path, place):
+    files = {f"{place}{name}": data for name, data in saved_files(tmp_path / "saved").items()}
+    # As some systems put beside every file.
+    files["__MACOSX/classifier/._config.json"] = b"x"
+    answer = client.post("/classifiers/saved", json={"archive": zipped(files)})
+    assert answer.status_code == 201
+    said, fresh = answer.json(), client.post("/classifiers", json=request()).json()
+    assert said["seconds"] is None
+    told = ("engine", "shots", "known", "heard", "doubt")
+    assert [said[key] for key in told] == [fresh[key] for key in told]
+    first, second = (client.get(f"/classifiers/{one['id']}.zip").content for one in (said, fresh))
+    assert first == second
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda files: files.clear(), "the zip holds 0 classifiers. Give the zip of one"),
+        (lambda files: files.update({"other/config.json": b"{}"}), "the zip holds 2 classifiers."),
+        (lambda files: files.pop("model.safetensors"), "cannot read 'model.safetensors': No such"),
+        (lambda files: files.update({"config.json": b"{}"}), "'config.json' has no 'sgps' block"),
+        (
+            lambda files: files.update({"model.safetensors": b"cut"}),
+            "'model.safetensors' is damaged: ",
+        ),
+    ],
+    ids=["empty", "two", "no weights", "foreign", "damaged"],
+)
+def test_what_is_no_saved_classifier_is_told(client, tmp_path, change, message):
+    files = saved_files(tmp_path / "saved")
+    change(files)
+    answer = client.post("/classifiers/saved", json={"archive": zipped(files)})
+    assert answer.status_code == 422
+    assert answer.json()["message"].startswith(message)
+
+
+def test_a_file_that_is_no_zip_and_one_that_would_fill_the_memory_are_refused(
+    client, tmp_path, monkeypatch
+):
+    answer = client.post("/classifiers/saved", json={"archive": sent(colored()[0][0])["data"]})
+    assert answer.json()["message"].startswith("the classifier's file is not a readable zip (")
+    monkeypatch.setattr(saved, "_MAX_FILE_BYTES", 10_000)
+    body = {"archive": zipped(saved_files(tmp_path / "saved"))}
+    said = client.post("/classifiers/saved", json=body).json()["message"]
+    assert said == "the zip holds a file that is too large for a classifier."
 
 
 # Mistakes

@@ -3,6 +3,7 @@
     POST   /classifiers                    labelled pictures and descriptions -> a classifier, kept in memory
     POST   /classifiers/{id}/predictions   pictures -> probabilities, typicality, what spoke for the answer
     GET    /classifiers/{id}.zip           the classifier's folder
+    POST   /classifiers/saved              that zip, from an earlier day -> a classifier, kept in memory
     DELETE /classifiers/{id}
     GET    /conditions?name=               entries of the clinical catalogue
     GET    /healthz, /version, /openapi.json
@@ -26,12 +27,13 @@ from sgps.engine.engine import Engine
 from sgps.errors import InputError, listing
 from sgps.service.guard import Guard, problem
 from sgps.service.schemas import (
+    Classifier,
     Health,
     KnownCondition,
     Prediction,
     PredictionRequest,
     Problem,
-    Synthesis,
+    SavedClassifier,
     SynthesisRequest,
     Version,
 )
@@ -78,9 +80,14 @@ def create_app(engine: Engine) -> FastAPI:
 
 def _add_routes(app: FastAPI, workbench: Workbench) -> None:
     @app.post("/classifiers", status_code=201)
-    def synthesize(request: SynthesisRequest) -> Synthesis:
+    def synthesize(request: SynthesisRequest) -> Classifier:
         """Synthesize a classifier; it is kept until newer ones take its place."""
         return workbench.synthesize(request.classes)
+
+    @app.post("/classifiers/saved", status_code=201)
+    def reopen(request: SavedClassifier) -> Classifier:
+        """Go on with a classifier that was downloaded, or written by `sgps synthesize`."""
+        return workbench.open(request.archive)
 
     @app.post("/classifiers/{identity}/predictions", responses=_UNKNOWN)
     def predict(identity: str, request: PredictionRequest) -> list[Prediction]:

@@ -50,6 +50,12 @@ class SynthesisRequest(_Request):
     classes: list[DescribedClass] = Field(min_length=2, max_length=100)
 
 
+class SavedClassifier(_Request):
+    """A classifier that was synthesized before."""
+
+    archive: Base64Bytes = Field(description="The bytes of a zip of its folder.")
+
+
 class PredictionRequest(_Request):
     """Pictures to classify."""
 
@@ -59,13 +65,13 @@ class PredictionRequest(_Request):
     )
 
 
-class Synthesis(BaseModel):
+class Classifier(BaseModel):
     """A classifier, kept in memory until newer ones take its place."""
 
     id: str
-    engine: str
-    shots: dict[str, int] = Field(description="Pictures of each class.")
-    seconds: float
+    engine: str = Field(description="The engine that synthesized it.")
+    shots: dict[str, int] = Field(description="Pictures of each class that it was made from.")
+    seconds: float | None = Field(description="How long synthesis took; none of a saved one.")
     known: list[str] = Field(description="Known classes that the descriptions brought in.")
     heard: list[str] = Field(description="What was heard in the description of each class.")
     doubt: str | None = Field(

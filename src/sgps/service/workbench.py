@@ -8,14 +8,11 @@ from __future__ import annotations
 import base64
 import io
 import secrets
-import tempfile
 import threading
 import time
-import zipfile
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -26,7 +23,8 @@ from sgps.engine.engine import Engine
 from sgps.errors import InputError, listing
 from sgps.images import all_readable, read_each, read_image_bytes
 from sgps.model_card import doubt_in_words, heard_in_words, recalled_in_words
-from sgps.service.schemas import DescribedClass, Picture, Prediction, Synthesis
+from sgps.service.saved import packed, unpacked
+from sgps.service.schemas import Classifier, DescribedClass, Picture, Prediction
 from sgps.target.checkpoint import TargetNetwork
 from sgps.target.explain import relative_evidence
 from sgps.target.overlay import Picture as Pixels
@@ -54,7 +52,7 @@ class Workbench:
         # One network at a time has all cores; two would only take turns, with twice the memory.
         self._computing = threading.Lock()
 
-    def synthesize(self, classes: Sequence[DescribedClass]) -> Synthesis:
+    def synthesize(self, classes: Sequence[DescribedClass]) -> Classifier:
         """Synthesize a classifier and keep it.
 
         Raises:
@@ -76,18 +74,15 @@ class Workbench:
             start = time.perf_counter()
             network = self.engine.synthesize(support)
             seconds = time.perf_counter() - start
-        identity = secrets.token_urlsafe(9)
-        self._keep(identity, network)
-        facts = network.provenance
-        return Synthesis(
-            id=identity,
-            engine=self.engine.config.name,
-            shots=dict(zip(names, support.shots, strict=True)),
-            seconds=seconds,
-            known=recalled_in_words(facts["recalled"]),
-            heard=heard_in_words(facts["heard"]),
-            doubt=doubt_in_words(facts["agreement"]) or None,
-        )
+        return self._keep(network, seconds)
+
+    def open(self, archive: bytes) -> Classifier:
+        """Keep a classifier that was saved before, from a zip of its folder.
+
+        Raises:
+            InputError: it is none, or is damaged.
+        """
+        return self._keep(unpacked(archive), None)
 
     def predict(
         self, identity: str, pictures: Sequence[Picture], explain: bool
@@ -108,7 +103,10 @@ class Workbench:
             row = probabilities[index].tolist()
             best = max(range(len(row)), key=row.__getitem__)
             typical = None if typicality is None else float(typicality[index])
-            seen = images[index].numpy()
+            seen = heat = None
+            if evidence is not None:
+                large = enlarged(images[index].numpy(), _SHOWN_PX)
+                seen, heat = _png(large), _png(overlay(large, evidence[index, best].numpy()))
             answers.append(
                 Prediction(
                     picture=picture.name,
@@ -117,10 +115,8 @@ class Workbench:
                     typicality=typical,
                     atypical=typical is not None and typical < ATYPICAL,
                     probabilities=dict(zip(network.class_names, row, strict=True)),
-                    seen=_png(enlarged(seen, _SHOWN_PX)) if evidence is not None else None,
-                    evidence=None
-                    if evidence is None
-                    else _png(overlay(enlarged(seen, _SHOWN_PX), evidence[index, best].numpy())),
+                    seen=seen,
+                    evidence=heat,
                 )
             )
         return answers
@@ -131,15 +127,7 @@ class Workbench:
         Raises:
             UnknownClassifierError: it is not kept.
         """
-        network = self._kept_network(identity)
-        data = io.BytesIO()
-        with tempfile.TemporaryDirectory() as place, zipfile.ZipFile(data, "w") as archive:
-            folder = Path(place) / "classifier"
-            network.save(folder)
-            for path in sorted(folder.iterdir()):
-                # Named without the hour, so that the same classifier is the same file.
-                archive.writestr(zipfile.ZipInfo(f"classifier/{path.name}"), path.read_bytes())
-        return data.getvalue()
+        return packed(self._kept_network(identity))
 
     def forget(self, identity: str) -> None:
         """Keep a classifier no longer.
@@ -151,11 +139,26 @@ class Workbench:
             if self._kept.pop(identity, None) is None:
                 raise UnknownClassifierError(identity)
 
-    def _keep(self, identity: str, network: TargetNetwork) -> None:
+    def _keep(self, network: TargetNetwork, seconds: float | None) -> Classifier:
+        identity = secrets.token_urlsafe(9)
         with self._keeping:
             self._kept[identity] = network
             while len(self._kept) > MAX_KEPT:
                 del self._kept[next(iter(self._kept))]
+        facts = network.provenance
+        stated = facts.get("n_shot")
+        # A saved classifier may state anything.
+        counts = stated if isinstance(stated, Mapping) else {}
+        shots = {name: counts.get(name) for name in network.class_names}
+        return Classifier(
+            id=identity,
+            engine=str(facts.get("engine")),
+            shots={name: count if isinstance(count, int) else 0 for name, count in shots.items()},
+            seconds=seconds,
+            known=recalled_in_words(facts.get("recalled")),
+            heard=heard_in_words(facts.get("heard")),
+            doubt=doubt_in_words(facts.get("agreement")) or None,
+        )
 
     def _kept_network(self, identity: str) -> TargetNetwork:
         with self._keeping:

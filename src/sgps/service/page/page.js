@@ -19,7 +19,7 @@ async function ask(method, path, body) {
   return said;
 }
 
-function asPicture(file) {
+function asData(file) {
   return new Promise((resolve, reject) => {
     const reader = new FileReader();
     reader.onload = () => resolve({ name: file.name, data: reader.result.slice(reader.result.indexOf(",") + 1) });
@@ -148,29 +148,40 @@ function outdate() {
 }
 
 async function synthesize() {
-  const button = byId("synthesize");
-  button.disabled = true;
-  tell(byId("made"), element("p", "Synthesizing …"));
-  try {
+  await replaceClassifier("Synthesizing …", async () => {
     const classes = await Promise.all([...chosen].map(async ([card, files]) => ({
       name: card.querySelector("input.name").value,
       descriptions: descriptionsOf(card),
-      pictures: await Promise.all(files.map(asPicture)),
+      pictures: await Promise.all(files.map(asData)),
     })));
     const unnamed = classes.findIndex((one) => !one.name.trim());
     if (unnamed >= 0) throw new Error(`Class ${unnamed + 1} has no name.`);
-    const made = await ask("POST", "/classifiers", { classes });
-    if (classifier !== null) fetch(`/classifiers/${classifier}`, { method: "DELETE" });
-    classifier = made.id;
-    show(made);
-  } catch (error) {
-    classifier = null;
-    tell(byId("made"), mistake(error));
-  }
-  byId("asking").hidden = classifier === null;
+    return ask("POST", "/classifiers", { classes });
+  });
+}
+
+async function open(file) {
+  await replaceClassifier(`Opening ${file.name} …`, async () =>
+    ask("POST", "/classifiers/saved", { archive: (await asData(file)).data }));
+}
+
+async function replaceClassifier(meanwhile, make) {
+  const button = byId("synthesize");
+  button.disabled = true;
+  tell(byId("made"), element("p", meanwhile));
+  if (classifier !== null) fetch(`/classifiers/${classifier}`, { method: "DELETE" });
+  classifier = null;
   tell(byId("answers"));
   tell(byId("said"));
   byId("legend").hidden = true;
+  try {
+    const made = await make();
+    classifier = made.id;
+    show(made);
+  } catch (error) {
+    tell(byId("made"), mistake(error));
+  }
+  byId("asking").hidden = classifier === null;
   button.disabled = false;
 }
 
@@ -184,7 +195,9 @@ function show(made) {
   for (const line of made.heard) told.append(element("li", `Heard in the description of ${line}`));
   tell(
     byId("made"),
-    element("p", `Synthesized in ${made.seconds.toFixed(1)} s from ${shots}.`),
+    element("p", made.seconds === null
+      ? `Opened: synthesized by engine ${made.engine} from ${shots}.`
+      : `Synthesized in ${made.seconds.toFixed(1)} s from ${shots}.`),
     ...(made.doubt ? [element("p", `Warning: ${made.doubt}.`, "mistake")] : []),
     told,
     link,
@@ -200,7 +213,7 @@ async function classify(files) {
   try {
     for (let start = 0; start < files.length; start += TOGETHER) {
       tell(byId("said"), element("p", `Classifying ${files.length} pictures, ${done} done …`));
-      const pictures = await Promise.all(files.slice(start, start + TOGETHER).map(asPicture));
+      const pictures = await Promise.all(files.slice(start, start + TOGETHER).map(asData));
       const answers = await ask("POST", `/classifiers/${asked}/predictions`, { pictures, explain: true });
       if (asked !== classifier) return;
       byId("answers").append(...answers.map(answerCard));
@@ -242,6 +255,11 @@ addClass();
 addClass();
 byId("add").addEventListener("click", () => addClass().querySelector("input").focus());
 byId("synthesize").addEventListener("click", synthesize);
+byId("saved").addEventListener("change", ({ target }) => {
+  const [file] = target.files;
+  target.value = "";
+  if (file) open(file);
+});
 acceptDrops(byId("asked").closest("label"), classify);
 // A picture that misses its place must not be opened in place of this page.
 for (const event of ["dragover", "drop"]) document.addEventListener(event, (missed) => missed.preventDefault());
