@@ -301,6 +301,13 @@ def test_all_unreadable_pictures_are_listed(client):
     assert "b.txt is empty" in told["message"]
 
 
+def test_too_many_pictures_are_refused_before_any_is_decoded(client, monkeypatch):
+    monkeypatch.setattr("sgps.engine.engine._MOST_PICTURES", 8)
+    body = request()
+    body["classes"][0]["pictures"][0]["data"] = ""
+    assert problem_of(client, body)["message"].startswith("the support has 9 pictures, and an ")
+
+
 def test_classes_of_one_name_are_refused(client):
     body = request()
     body["classes"][1]["name"] = "red "

@@ -304,6 +304,19 @@ def test_a_place_that_cannot_be_written_is_one_line(
     assert re.match(r"cannot write '.*texts\.json/model': Not a directory\.$", said)
 
 
+def test_too_many_pictures_are_refused_before_any_is_decoded(
+    mistake: Callable[..., str],
+    engine: Path,
+    support: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("sgps.engine.engine._MOST_PICTURES", 8)
+    (support / "red" / "6.png").write_bytes(b"no picture")
+    said = mistake("synthesize", support, "--engine", engine, "--out", tmp_path / "model")
+    assert said.startswith("the support has 9 pictures, and an engine reads 8 at most. ")
+
+
 def test_a_line_break_in_a_name_does_not_break_the_line(
     mistake: Callable[..., str], engine: Path, tmp_path: Path
 ) -> None:

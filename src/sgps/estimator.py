@@ -20,7 +20,7 @@ from sklearn.utils import Tags
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
-from sgps.engine.engine import Engine
+from sgps.engine.engine import Engine, refuse_too_many
 from sgps.errors import InputError, listing
 from sgps.images import ImageSource, read_images
 from sgps.model_card import doubt_in_words
@@ -76,7 +76,8 @@ class SynthesizedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
             y: n labels.
 
         Raises:
-            InputError: a picture cannot be read, there are fewer than two classes, or a description names none of them.
+            InputError: a picture cannot be read, there are fewer than two classes or more than 2,000 pictures, or a description
+                names none of the classes.
 
         Warns:
             UserWarning: the pictures contradict what their descriptions call to mind, as where two are mixed up.
@@ -87,6 +88,7 @@ class SynthesizedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
             raise InputError(
                 f"{len(pictures)} pictures but {len(labels)} labels. Give one label a picture."
             )
+        refuse_too_many(len(pictures))
         check_classification_targets(labels)
         classes, indices = np.unique(labels, return_inverse=True)
         names = tuple(str(label) for label in classes)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import socket
 from typing import TYPE_CHECKING, Annotated
 
@@ -61,7 +62,9 @@ def _server(engine: str, device: str) -> uvicorn.Server:
 def _listen(port: int) -> socket.socket:
     """Take the port before the engine is loaded."""
     listener = socket.socket()
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if os.name == "posix":
+        # So that it can be started again at once; elsewhere two programs could then share the port.
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((_HOST, port))
         # From here on whoever comes waits, while the engine is loaded.

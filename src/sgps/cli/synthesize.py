@@ -49,7 +49,7 @@ def synthesize(
     """Write every parameter of a classifier for your task, from a few pictures and a sentence a class."""
     refuse_existing(out)
     # Imported late: torch takes seconds to load, an existing folder is reported at once.
-    from sgps.engine.engine import Engine
+    from sgps.engine.engine import Engine, refuse_too_many
     from sgps.manifests import read_descriptions, read_support, support_of
     from sgps.model_card import doubt_in_words, heard_in_words, recalled_in_words
 
@@ -57,6 +57,7 @@ def synthesize(
     pictures, left_out = read_support(support)
     if left_out:
         warn(_left_out_in_words(pictures, left_out))
+    refuse_too_many(len(pictures))
     if texts is None:
         texts = _from_catalogue({picture.label for picture in pictures}, modality, quiet)
     loaded = Engine.from_pretrained(engine, device)

@@ -66,6 +66,19 @@ def resolve_device(device: str) -> torch.device:
     return torch.device("cuda" if device != "cpu" and torch.cuda.is_available() else "cpu")
 
 
+def refuse_too_many(pictures: int) -> None:
+    """Stop at a support that is too large, before its pictures are decoded.
+
+    Raises:
+        InputError: there are more than 2,000 pictures.
+    """
+    if pictures > _MOST_PICTURES:
+        raise InputError(
+            f"the support has {pictures:,} pictures, and an engine reads {_MOST_PICTURES:,} at most. "
+            "Give fewer of each class, or train a network on them."
+        )
+
+
 def _find(name_or_folder: str | Path) -> Path:
     # Names of shipped engines come first: what lies in the folder where a command runs must not take their place.
     shipped = shipped_engines()
@@ -194,11 +207,7 @@ class Engine:
             InputError: the pictures do not have the engine's size, there are more than 2,000 of them, or there is no such part.
         """
         side = self.config.image_size
-        if len(support.images) > _MOST_PICTURES:
-            raise InputError(
-                f"the support has {len(support.images):,} pictures, and an engine reads {_MOST_PICTURES:,} at most. "
-                "Give fewer of each class, or train a network on them."
-            )
+        refuse_too_many(len(support.images))
         if support.images.dtype != torch.uint8 or support.images.shape[1:] != (3, side, side):
             raise InputError(
                 f"the support pictures must be uint8 (n, 3, {side}, {side}), as this engine reads them."

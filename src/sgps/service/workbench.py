@@ -19,7 +19,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from sgps.engine.engine import Engine
+from sgps.engine.engine import Engine, refuse_too_many
 from sgps.errors import InputError, listing
 from sgps.images import all_readable, read_each, read_image_bytes
 from sgps.model_card import doubt_in_words, heard_in_words, recalled_in_words
@@ -63,6 +63,7 @@ class Workbench:
         if twice := sorted(name for name, count in Counter(names).items() if count > 1):
             raise InputError(f"several classes are called {listing(twice)}. Name each differently.")
         pictures = [picture for one in ordered for picture in one.pictures]
+        refuse_too_many(len(pictures))
         labels = [index for index, one in enumerate(ordered) for _ in one.pictures]
         support = SupportSet(
             images=_decoded(pictures, self.engine.config.image_size),
