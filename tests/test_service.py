@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import errno
 import io
 import tempfile
 import zipfile
@@ -217,9 +218,9 @@ def test_nothing_but_the_weights_ever_reaches_the_disk(client, monkeypatch, tmp_
     assert list(tmp_path.iterdir()) == []
 
 
-def zipped(files: dict[str, bytes]) -> str:
+def zipped(files: dict[str, bytes], kind: int = zipfile.ZIP_DEFLATED) -> str:
     data = io.BytesIO()
-    with zipfile.ZipFile(data, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(data, "w", kind) as archive:
         for name, content in files.items():
             archive.writestr(name, content)
     return base64.b64encode(data.getvalue()).decode()
@@ -230,7 +231,7 @@ def saved_files(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
-@pytest.mark.parametrize("place", ["", "classifier/", "deep/inside/"])
+@pytest.mark.parametrize("place", ["", "classifier/", "./classifier/", "deep/inside/"])
 def test_a_saved_classifier_goes_on_as_it_was(client, tmp_path, place):
     files = {f"{place}{name}": data for name, data in saved_files(tmp_path / "saved").items()}
     # As some systems put beside every file.
@@ -245,6 +246,11 @@ def test_a_saved_classifier_goes_on_as_it_was(client, tmp_path, place):
     assert first == second
 
 
+def configured(files: dict[str, bytes], old: bytes, new: bytes) -> None:
+    assert old in files["config.json"]
+    files["config.json"] = files["config.json"].replace(old, new)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -256,8 +262,22 @@ def test_a_saved_classifier_goes_on_as_it_was(client, tmp_path, place):
             lambda files: files.update({"model.safetensors": b"cut"}),
             "'model.safetensors' is damaged: ",
         ),
+        (
+            lambda files: configured(
+                files, b'"engine_digest": ', b'"more": NaN, "engine_digest": '
+            ),
+            "'config.json' is damaged: it is not JSON (Out of range float",
+        ),
+        (
+            lambda files: configured(files, b'"red"', b'"\\ud800"'),
+            "'config.json' is damaged: it is not JSON ('utf-8' codec can't encode",
+        ),
+        (
+            lambda files: configured(files, b"      32,\n      32\n", b"      640,\n      640\n"),
+            "the classifier reads pictures of 640 pixels a side, and this service at most 512.",
+        ),
     ],
-    ids=["empty", "two", "no weights", "foreign", "damaged"],
+    ids=["empty", "two", "no weights", "foreign", "damaged", "NaN", "half a letter", "large"],
 )
 def test_what_is_no_saved_classifier_is_told(client, tmp_path, change, message):
     files = saved_files(tmp_path / "saved")
@@ -267,15 +287,38 @@ def test_what_is_no_saved_classifier_is_told(client, tmp_path, change, message):
     assert answer.json()["message"].startswith(message)
 
 
-def test_a_file_that_is_no_zip_and_one_that_would_fill_the_memory_are_refused(
-    client, tmp_path, monkeypatch
-):
+def test_a_file_that_is_no_zip_is_told(client):
     answer = client.post("/classifiers/saved", json={"archive": sent(colored()[0][0])["data"]})
     assert answer.json()["message"].startswith("the classifier's file is not a readable zip (")
-    monkeypatch.setattr(saved, "_MAX_FILE_BYTES", 10_000)
-    body = {"archive": zipped(saved_files(tmp_path / "saved"))}
-    said = client.post("/classifiers/saved", json=body).json()["message"]
-    assert said == "the zip holds a file that is too large for a classifier."
+
+
+def test_a_zip_that_would_fill_the_memory_is_refused(client, tmp_path, monkeypatch):
+    files = saved_files(tmp_path / "saved")
+
+    def told(kind: int) -> str:
+        answer = client.post("/classifiers/saved", json={"archive": zipped(files, kind)})
+        return str(answer.json()["message"])
+
+    # These unpack to whatever they hold, however little is asked for.
+    assert told(zipfile.ZIP_LZMA) == (
+        "the zip is compressed in an unusual way. Pack it anew, by deflation."
+    )
+    monkeypatch.setitem(saved._MAX_BYTES, "config.json", 100)
+    assert told(zipfile.ZIP_DEFLATED) == "'config.json' in the zip is too large."
+
+
+def test_a_full_disk_is_told(client, monkeypatch):
+    one = made(client)
+
+    def full(*_: object, **__: object) -> str:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(tempfile, "mkdtemp", full)
+    answer = client.get(f"/classifiers/{one}.zip")
+    assert (answer.status_code, answer.json()["message"]) == (
+        422,
+        "the temporary folder cannot be written: No space left on device. Make room on the disk.",
+    )
 
 
 # Mistakes
@@ -331,6 +374,21 @@ def test_a_malformed_request_is_told_by_place_and_never_repeated(client):
     assert "secret" not in str(told)
 
 
+def test_a_data_url_is_not_taken_for_the_bytes_of_a_picture(client):
+    body = request()
+    picture = body["classes"][0]["pictures"][0]
+    picture["data"] = f"data:image/png;base64,{picture['data']}"
+    assert problem_of(client, body)["message"] == "body.classes.0.pictures.0.data: not base64."
+
+
+def test_one_class_is_refused_as_by_the_command_line(client):
+    body = request()
+    del body["classes"][1:]
+    assert problem_of(client, body)["message"].startswith(
+        "a classifier needs at least 2 classes, got red. "
+    )
+
+
 def test_other_errors_have_the_same_form(client):
     assert client.get("/nothing").json()["code"] == "refused"
     assert client.put("/classifiers").status_code == 405
@@ -345,6 +403,7 @@ def test_a_bug_is_told_without_what_it_was_about(monkeypatch):
     answer = client.post("/classifiers", json=request())
     assert (answer.status_code, answer.json()["code"]) == (500, "bug")
     assert "secret" not in answer.text
+    assert answer.headers["cache-control"] == "no-store"
 
 
 # Strangers

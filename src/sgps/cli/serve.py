@@ -55,7 +55,14 @@ def _server(engine: str, device: str) -> uvicorn.Server:
 
     app = create_app(Engine.from_pretrained(engine, device))
     return uvicorn.Server(
-        uvicorn.Config(app, log_level="warning", access_log=False, server_header=False, ws="none")
+        uvicorn.Config(
+            app,
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            ws="none",
+            timeout_graceful_shutdown=3,
+        )
     )
 
 

@@ -34,6 +34,8 @@ _LEAST_WORTH, _LEAST_SHARE = 0.2, 0.2
 """Pictures that a recollection must be worth, and the say a known class must have in it, to be told of."""
 _LEAST_HEARD, _MOST_HEARD = 0.07, 4
 """How clearly a class's texts must say a value, against the other classes' texts, to be told of; most values told of a class."""
+_MOST_REMEMBERED = 10_000
+"""Most descriptions whose embeddings are kept, 15 MB, so that an engine may serve for weeks."""
 _MOST_PICTURES = 2000
 """Most pictures of a support. The head solves a system of as many equations, several times over."""
 _SHIPPED = Path(__file__).parent / "weights"
@@ -165,6 +167,8 @@ class Engine:
     def _mean_embedding(self, texts: tuple[str, ...]) -> Tensor:
         """Mean embedding (text_width,) of one class's descriptions, remembered since benchmarks ask thousands of times."""
         if texts not in self._embeddings:
+            if len(self._embeddings) >= _MOST_REMEMBERED:
+                self._embeddings.clear()
             if self._text_encoder is None:
                 self._text_encoder = DescriptionEncoder()
             self._embeddings[texts] = self._text_encoder.encode(texts).mean(0)

@@ -25,7 +25,7 @@ from starlette.exceptions import HTTPException
 from sgps.clinical.lookup import find
 from sgps.engine.engine import Engine
 from sgps.errors import InputError, listing
-from sgps.service.guard import Guard, problem
+from sgps.service.guard import HEADERS, Guard, problem
 from sgps.service.schemas import (
     Classifier,
     Health,
@@ -168,6 +168,7 @@ def _tell_errors(app: FastAPI) -> None:
             "bug",
             f"sgps did not foresee this ({type(error).__name__}).",
             "What happened stands where sgps serve runs; please report it, without pictures.",
+            HEADERS,  # which the guard cannot add: this answer is made outside of it
         )
 
 

@@ -1,6 +1,6 @@
 """Keep other web pages, other computers and endless bodies away from the service; ASGI, before any route.
 
-The service has no password: whoever reaches it may use it. That is this computer alone, as long as
+The service has no password: whoever reaches it may use it. That is whoever works on this computer, as long as
 
 - it listens on the loopback address only (`sgps serve` sees to that),
 - the `Host` that a browser asked for is this computer: a foreign name that was made to lead here (DNS rebinding) is refused,
@@ -21,7 +21,7 @@ from sgps.service.schemas import Problem
 MAX_BODY_BYTES = 128 * 2**20
 """Largest request, in bytes; pictures are a third larger in it than on disk."""
 _HERE = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(:[0-9]+)?")
-_HEADERS = {
+HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src data: blob:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -45,7 +45,7 @@ class Guard:
 
         async def send_guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(_HEADERS)
+                MutableHeaders(scope=message).update(HEADERS)
             await send(message)
 
         refusal = _refusal(Headers(scope=scope))
@@ -72,7 +72,7 @@ def _refusal(headers: Headers) -> JSONResponse | None:
             403,
             "foreign_host",
             "this service answers to this computer only.",
-            "Open http://localhost with the port that sgps serve told.",
+            "Open the address that sgps serve printed, http://127.0.0.1 and a port.",
         )
     if origin is not None and origin != f"http://{host}":
         return problem(403, "foreign_origin", "this service answers to its own page only.")
@@ -84,6 +84,6 @@ def _refusal(headers: Headers) -> JSONResponse | None:
             413,
             "too_large",
             f"the request has more than {MAX_BODY_BYTES // 2**20} MiB.",
-            "Send fewer pictures at a time, or shrink them.",
+            "Send less at a time, or shrink pictures.",
         )
     return None

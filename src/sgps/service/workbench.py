@@ -34,6 +34,8 @@ from sgps.task import SupportSet
 
 MAX_KEPT = 8
 """Classifiers that stay in memory, 24 MB each; the one that was used least recently goes first."""
+_LARGEST_PX = 512
+"""Side of the largest input of a classifier that is opened, so that a question's pictures do not fill the memory."""
 _SHOWN_PX = 256
 """Side of the pictures that explain an answer."""
 
@@ -83,7 +85,13 @@ class Workbench:
         Raises:
             InputError: it is none, or is damaged.
         """
-        return self._keep(unpacked(archive), None)
+        network = unpacked(archive)
+        if network.preprocessing.image_size > _LARGEST_PX:
+            raise InputError(
+                f"the classifier reads pictures of {network.preprocessing.image_size} pixels a side, and this service at most "
+                f"{_LARGEST_PX}. Use it by sgps predict."
+            )
+        return self._keep(network, None)
 
     def predict(
         self, identity: str, pictures: Sequence[Picture], explain: bool
@@ -142,16 +150,12 @@ class Workbench:
 
     def _keep(self, network: TargetNetwork, seconds: float | None) -> Classifier:
         identity = secrets.token_urlsafe(9)
-        with self._keeping:
-            self._kept[identity] = network
-            while len(self._kept) > MAX_KEPT:
-                del self._kept[next(iter(self._kept))]
         facts = network.provenance
         stated = facts.get("n_shot")
         # A saved classifier may state anything.
         counts = stated if isinstance(stated, Mapping) else {}
         shots = {name: counts.get(name) for name in network.class_names}
-        return Classifier(
+        told = Classifier(
             id=identity,
             engine=str(facts.get("engine")),
             shots={name: count if isinstance(count, int) else 0 for name, count in shots.items()},
@@ -160,6 +164,11 @@ class Workbench:
             heard=heard_in_words(facts.get("heard")),
             doubt=doubt_in_words(facts.get("agreement")) or None,
         )
+        with self._keeping:
+            self._kept[identity] = network
+            while len(self._kept) > MAX_KEPT:
+                del self._kept[next(iter(self._kept))]
+        return told
 
     def _kept_network(self, identity: str) -> TargetNetwork:
         with self._keeping:

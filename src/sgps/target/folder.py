@@ -48,6 +48,8 @@ def read_config(folder: Path) -> FolderConfig:
     path = folder / CONFIG_FILE
     try:
         content: Any = json.loads(path.read_text(encoding="utf-8"))
+        # Numbers and texts that could not be written again, such as NaN or half a character.
+        json.dumps(content, ensure_ascii=False, allow_nan=False).encode("utf-8")
     except OSError as error:
         raise InputError(f"cannot read '{path}': {error.strerror}.") from error
     except (ValueError, RecursionError) as error:
@@ -127,7 +129,10 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         return safetensors.torch.load(path.read_bytes())
     except OSError as error:
         raise InputError(f"cannot read '{path}': {error.strerror}.") from error
-    except safetensors.SafetensorError as error:
+    except (
+        safetensors.SafetensorError,
+        KeyError,
+    ) as error:  # KeyError: numbers of a kind that torch has not
         raise InputError(f"'{path}' is damaged: {error}.") from error
 
 
