@@ -71,7 +71,22 @@ DOCUMENTS: Mapping[str, Mapping[str, Place]] = {
         "prototypes": Place(probes.prototypes, ("prototype-probe",)),
         "unlearned": Place(unlearned.unlearned, (UNLEARNED,)),
         "typicality": Place(probes.typicality, ("typicality-probe",)),
-        "again": Place(differences.run_again, ("again/cross-modality",)),
+        "again": Place(
+            partial(
+                differences.other_engine,
+                folder="again",
+                names=("recipe run again", "again minus shipped"),
+            ),
+            ("again/cross-modality",),
+        ),
+        "cpu": Place(
+            partial(
+                differences.other_engine,
+                folder="cpu",
+                names=("`cpu.toml`", "`cpu.toml` minus shipped"),
+            ),
+            ("cpu/cross-modality",),
+        ),
         "previous": Place(differences.since_before, (NOVEL, MODALITIES)),
         "methods-novel": Place(partial(methods.all_methods, file=NOVEL), (NOVEL,)),
         "methods-five": Place(partial(methods.all_methods, file=FIVE), (FIVE,)),

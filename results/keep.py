@@ -1,7 +1,8 @@
 """Keep of a folder of result files what another engine is compared with: `python results/keep.py [FROM TO]`.
 
 Without arguments, of the files here into `previous/`, to be run before they are made again for the next engine. `again/` has what
-the recipe gave when it was run once more. Of each file only the accuracies of `sgps` stay, with what tells the episodes apart.
+the recipe gave when it was run once more, `cpu/` what `recipes/cpu.toml` gave. Of each file only the accuracies of `sgps` stay,
+with what tells the episodes apart.
 """
 
 from __future__ import annotations

@@ -63,6 +63,7 @@ def test_every_place_but_those_of_other_files_is_filled_from_the_three_files(res
         ("docs/results.md", "prototypes"),
         ("docs/results.md", "unlearned"),
         ("docs/results.md", "again"),
+        ("docs/results.md", "cpu"),
         ("docs/results.md", "typicality"),
     }
 
@@ -364,7 +365,7 @@ def test_the_engine_before_is_compared_on_the_first_episodes(files, tmp_path) ->
     assert "The other engine is `bbbbbbbbbbbb`, from `results/previous/isic2018-novel.json`" in text
 
 
-def test_what_the_recipe_gave_when_run_again_is_compared_with_the_shipped_engine(
+def test_what_another_recipe_gave_is_compared_with_the_shipped_engine(
     files, on_unlearned, tmp_path
 ) -> None:
     (tmp_path / "again").mkdir()
@@ -377,7 +378,7 @@ def test_what_the_recipe_gave_when_run_again_is_compared_with_the_shipped_engine
             own["per_episode"][name] = [value + 1 for value in own["per_episode"][name]]
     write(tmp_path / "again", **{NOVEL: again, UNLEARNED: met})
     write(tmp_path, **{NOVEL: files[NOVEL], UNLEARNED: on_unlearned})
-    text = differences.run_again(Results(tmp_path))
+    text = differences.other_engine(Results(tmp_path), "again", ("again", "again minus shipped"))
     (row,) = _rows(text, "novel 3-way")
     assert float(row[2]) - float(row[3]) == pytest.approx(2, abs=0.11)
     assert row[4] == "-2.0 ± 0.0"

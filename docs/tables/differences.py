@@ -103,11 +103,17 @@ def since_before(results: Results) -> str:
     return _compared(results, "previous", names, [results.tasks()], is_newer=False)
 
 
-def run_again(results: Results) -> str:
-    """What the shipped engine's recipe gave when it was run again, minus the shipped engine, over the same episodes."""
-    names = ("shipped engine", "recipe run again", "again minus shipped")
+def other_engine(results: Results, folder: str, names: tuple[str, str]) -> str:
+    """Another engine minus the shipped one, over the same episodes.
+
+    Args:
+        results: those of the shipped engine.
+        folder: where the other's lie.
+        names: of the other engine, and of the difference.
+    """
     unlearned = results.of_file(UNLEARNED) if results.has(UNLEARNED) else []
-    return _compared(results, "again", names, [results.tasks(), unlearned], is_newer=True)
+    groups = [results.tasks(), unlearned]
+    return _compared(results, folder, ("shipped engine", *names), groups, is_newer=True)
 
 
 def _compared(
