@@ -50,6 +50,12 @@ def _dependence(results: Results) -> str:
     return f"{shown(results, 'codes')}\n\n{codes.codes(results)}"
 
 
+def _other_engine(folder: str, names: tuple[str, str]) -> Place:
+    """An engine that is not shipped beside the shipped one."""
+    content = partial(differences.other_engine, folder=folder, names=names)
+    return Place(content, (f"{folder}/cross-modality",))
+
+
 DOCUMENTS: Mapping[str, Mapping[str, Place]] = {
     "README.md": {
         "number": Place(readme.honest_number, (NOVEL,)),
@@ -71,22 +77,8 @@ DOCUMENTS: Mapping[str, Mapping[str, Place]] = {
         "prototypes": Place(probes.prototypes, ("prototype-probe",)),
         "unlearned": Place(unlearned.unlearned, (UNLEARNED,)),
         "typicality": Place(probes.typicality, ("typicality-probe",)),
-        "again": Place(
-            partial(
-                differences.other_engine,
-                folder="again",
-                names=("recipe run again", "again minus shipped"),
-            ),
-            ("again/cross-modality",),
-        ),
-        "cpu": Place(
-            partial(
-                differences.other_engine,
-                folder="cpu",
-                names=("`cpu.toml`", "`cpu.toml` minus shipped"),
-            ),
-            ("cpu/cross-modality",),
-        ),
+        "again": _other_engine("again", ("recipe run again", "again minus shipped")),
+        "cpu": _other_engine("cpu", ("`cpu.toml`", "`cpu.toml` minus shipped")),
         "previous": Place(differences.since_before, (NOVEL, MODALITIES)),
         "methods-novel": Place(partial(methods.all_methods, file=NOVEL), (NOVEL,)),
         "methods-five": Place(partial(methods.all_methods, file=FIVE), (FIVE,)),
