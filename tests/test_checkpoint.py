@@ -222,14 +222,18 @@ def drop(*path: str) -> Callable[[dict[str, Any]], None]:
         ),
         (put("pretrained_cfg", "mean", value=[10**400, 1, 1]), r"is damaged: .* too large .*"),
         (put("pretrained_cfg", "std", value=[1, 1, 0]), r"is damaged: std is \[1, 1, 0\], not .*"),
-        (put("pretrained_cfg", "mean", value=0.5), r"is damaged: mean is 0.5, not three numbers\."),
+        (put("pretrained_cfg", "mean", value=0.5), r"is damaged: mean is 0.5, not three finite .*"),
         (
             put("pretrained_cfg", "mean", value=[1, 1, float("nan")]),
-            r"is damaged: it is not JSON \(Out of range float .*\)\.",
+            r"is damaged: mean is \[1, 1, nan\], not .*",
         ),
         (
             put("label_names", value=["a", "b", "\ud800"]),
-            r"is damaged: it is not JSON \('utf-8' codec can't encode .*\)\.",
+            r"is damaged: 'utf-8' codec can't encode .*\.",
+        ),
+        (
+            put("sgps", "provenance", value={"agreement": float("nan")}),
+            r"is damaged: Out of range float .*\.",
         ),
     ],
 )

@@ -266,11 +266,11 @@ def configured(files: dict[str, bytes], old: bytes, new: bytes) -> None:
             lambda files: configured(
                 files, b'"engine_digest": ', b'"more": NaN, "engine_digest": '
             ),
-            "'config.json' is damaged: it is not JSON (Out of range float",
+            "'config.json' is damaged: Out of range float",
         ),
         (
             lambda files: configured(files, b'"red"', b'"\\ud800"'),
-            "'config.json' is damaged: it is not JSON ('utf-8' codec can't encode",
+            "'config.json' is damaged: 'utf-8' codec can't encode",
         ),
         (
             lambda files: configured(files, b"      32,\n      32\n", b"      640,\n      640\n"),

@@ -123,7 +123,7 @@ class ZipFiles:
                 self._opened = os.getpid(), zipfile.ZipFile(self.path)
             archive = self._opened[1]
             info = archive.getinfo(self.members[name])
-            data = archive.read(info) if info.file_size <= MAX_MEMBER_BYTES else None
+            data = read_member(archive, info, MAX_MEMBER_BYTES)
         except Exception as error:  # BadZipFile, zlib.error, RuntimeError (encrypted), EOFError ...
             raise ImageError(name, f"cannot be unpacked ({error})") from error
         if data is None:
@@ -132,6 +132,18 @@ class ZipFiles:
 
     def _read(self, name: str, image_size: int | None) -> Tensor:
         return read_image_bytes(self.data(name), name, image_size)
+
+
+def read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, most: int) -> bytes | None:
+    """Unpack one member, or none of it if it has more than `most` bytes, whatever size the zip states.
+
+    Of a stored or deflated one no more is unpacked; the other kinds are unpacked as far as they go.
+    """
+    if info.file_size > most:
+        return None
+    with archive.open(info) as member:
+        data = member.read(most + 1)
+    return data if len(data) <= most else None
 
 
 def _wrapper(names: Collection[str]) -> str:

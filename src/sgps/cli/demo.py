@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, Annotated
 import numpy as np
 import typer
 import yaml
-from PIL import Image
 
 from sgps.cli.console import progress_bars, ticker
 from sgps.cli.demo_page import Answer, Strangers, TaskReport, build_page
 from sgps.files import new_folder
+from sgps.target.overlay import as_image
 
 # Whatever needs torch is imported where it is used: it takes seconds to load, a mistyped folder is reported at once.
 if TYPE_CHECKING:
@@ -192,6 +192,6 @@ def _write_pictures(
         number = row - int((labels < label).sum())
         path = folder / names[label] / f"{number + 1:02d}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(np.ascontiguousarray(image.transpose(1, 2, 0))).save(path)
+        as_image(image).save(path)
         paths.append(path)
     return paths

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from sgps.target.overlay import Picture, overlay
+from sgps.target.overlay import Picture, as_image, overlay
 
 _SHOWN_PX = 144
 
@@ -205,7 +205,7 @@ def _answer_card(report: TaskReport, answer: Answer) -> str:
 
 
 def _image(picture: Picture, alt: str) -> str:
-    image = Image.fromarray(np.ascontiguousarray(picture.transpose(1, 2, 0)))
+    image = as_image(picture)
     if image.width > _SHOWN_PX:
         image = image.resize((_SHOWN_PX, _SHOWN_PX), Image.Resampling.LANCZOS)
     data = io.BytesIO()

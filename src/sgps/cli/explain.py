@@ -8,12 +8,11 @@ from typing import Annotated
 
 import numpy as np
 import typer
-from PIL import Image
 
 from sgps.cli.console import progress_bars, say, ticker
 from sgps.errors import InputError, listing
 from sgps.files import new_folder, refuse_existing
-from sgps.target.overlay import enlarged, overlay
+from sgps.target.overlay import as_image, enlarged, overlay
 
 _SIDE = 384
 """Of each of the two pictures that are written side by side, in pixels."""
@@ -53,5 +52,5 @@ def explain(
             say(f"{path}: {name} ({confidence:.1%})", quiet)
             large = enlarged(pictures[row].numpy(), _SIDE)
             pair = np.concatenate([large, overlay(large, evidence[row, guess])], axis=2)
-            Image.fromarray(pair.transpose(1, 2, 0)).save(partial / f"{path.stem}.png")
+            as_image(pair).save(partial / f"{path.stem}.png")
     print(out)

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
+from sgps.archives import read_member
 from sgps.errors import InputError
 from sgps.target.checkpoint import TargetNetwork
 from sgps.target.folder import CONFIG_FILE, WEIGHTS_FILE
@@ -94,8 +95,7 @@ def _files(data: bytes) -> dict[str, bytes]:
 def _unpacked(archive: zipfile.ZipFile, info: zipfile.ZipInfo, most: int) -> bytes:
     if info.compress_type not in _KINDS:
         raise InputError("the zip is compressed in an unusual way. Pack it anew, by deflation.")
-    with archive.open(info) as member:
-        content = member.read(most + 1)
-    if len(content) > most:
+    content = read_member(archive, info, most)
+    if content is None:
         raise InputError(f"'{PurePosixPath(info.filename).name}' in the zip is too large.")
     return content

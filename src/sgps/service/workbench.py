@@ -14,9 +14,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import partial
 
-import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 
 from sgps.engine.engine import Engine, refuse_too_many
@@ -28,7 +26,7 @@ from sgps.service.schemas import Classifier, DescribedClass, Picture, Prediction
 from sgps.target.checkpoint import TargetNetwork
 from sgps.target.explain import relative_evidence
 from sgps.target.overlay import Picture as Pixels
-from sgps.target.overlay import enlarged, overlay
+from sgps.target.overlay import as_image, enlarged, overlay
 from sgps.target.typicality import ATYPICAL
 from sgps.task import SupportSet
 
@@ -187,5 +185,5 @@ def _decoded(pictures: Sequence[Picture], image_size: int) -> Tensor:
 
 def _png(picture: Pixels) -> str:
     data = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(picture.transpose(1, 2, 0))).save(data, "PNG")
+    as_image(picture).save(data, "PNG")
     return base64.b64encode(data.getvalue()).decode("ascii")

@@ -7,6 +7,7 @@ be trusted, or an `InputError` that says what is wrong.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,8 +48,6 @@ def read_config(folder: Path) -> FolderConfig:
     path = folder / CONFIG_FILE
     try:
         content: Any = json.loads(path.read_text(encoding="utf-8"))
-        # Numbers and texts that could not be written again, such as NaN or half a character.
-        json.dumps(content, ensure_ascii=False, allow_nan=False).encode("utf-8")
     except OSError as error:
         raise InputError(f"cannot read '{path}': {error.strerror}.") from error
     except (ValueError, RecursionError) as error:
@@ -65,7 +64,10 @@ def read_config(folder: Path) -> FolderConfig:
             "the classifier again."
         )
     try:
-        return _checked(content)
+        config = _checked(content)
+        # What could not be written again, such as NaN or half a character: a ValueError, too.
+        json.dumps(content, ensure_ascii=False, allow_nan=False).encode("utf-8")
+        return config
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         reason = f"'{error.args[0]}' is missing" if isinstance(error, KeyError) else error
         raise InputError(f"'{path}' is damaged: {reason}.") from error
@@ -111,8 +113,10 @@ def _texts(value: object, name: str) -> tuple[str, ...]:
 
 def _rgb(value: object, name: str) -> tuple[float, float, float]:
     numbers = value if isinstance(value, list) else []
-    if len(numbers) != 3 or not all(isinstance(number, int | float) for number in numbers):
-        raise ValueError(f"{name} is {value}, not three numbers")
+    if len(numbers) != 3 or not all(
+        isinstance(number, int | float) and math.isfinite(number) for number in numbers
+    ):
+        raise ValueError(f"{name} is {value}, not three finite numbers")
     return float(numbers[0]), float(numbers[1]), float(numbers[2])
 
 
@@ -126,10 +130,8 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         return safetensors.torch.load(path.read_bytes())
     except OSError as error:
         raise InputError(f"cannot read '{path}': {error.strerror}.") from error
-    except (
-        safetensors.SafetensorError,
-        KeyError,
-    ) as error:  # KeyError: numbers of a kind that torch has not
+    # A KeyError: the numbers are of a kind that torch has not.
+    except (safetensors.SafetensorError, KeyError) as error:
         raise InputError(f"'{path}' is damaged: {error}.") from error
 
 

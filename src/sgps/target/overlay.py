@@ -33,5 +33,10 @@ def overlay(picture: Picture, evidence: NDArray[np.float32]) -> Picture:
 
 def enlarged(picture: Picture, side: int) -> Picture:
     """The picture with `side` pixels a side (bicubic), so that a reader sees what the network saw."""
-    image = Image.fromarray(np.ascontiguousarray(picture.transpose(1, 2, 0)))
-    return np.asarray(image.resize((side, side), Image.Resampling.BICUBIC)).transpose(2, 0, 1)
+    image = as_image(picture).resize((side, side), Image.Resampling.BICUBIC)
+    return np.asarray(image).transpose(2, 0, 1)
+
+
+def as_image(picture: Picture) -> Image.Image:
+    """The picture as Pillow has it, to be resized or written."""
+    return Image.fromarray(np.ascontiguousarray(picture.transpose(1, 2, 0)))
