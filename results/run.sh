@@ -4,6 +4,7 @@
 #   five-way    five of seven skin diseases, four of which were learned in pretraining        isic2018-5way.json
 #   modalities  six sets of other kinds, up to five classes at a time                         cross-modality.json
 #   unlearned   five sets that no features have learned, as if the engine had not met them    unlearned.json
+#   trained     methods that train on the support's pictures: three skin diseases, six sets   trained.json, trained-novel.json
 #   words       right, wrong, partial and no descriptions on all of these tasks               words.json, words-novel.json
 # A run that was killed goes on when the same command is given again: finished answers lie in OUT/NAME.work, which may be removed
 # afterwards. They are refused under another commit or engine.
@@ -33,12 +34,16 @@ novel) EPISODES=${EPISODES:-600} bench isic2018-novel isic2018-novel ham10000 ;;
 five-way) bench results/protocols/five-way.toml isic2018-5way ham10000 ;;
 modalities) bench results/protocols/modalities.toml cross-modality "${others[@]}" ;;
 unlearned) bench results/protocols/unlearned.toml unlearned "${unlearned[@]}" ;;
-words) # a protocol names its classes, so that the novel ones have their own
+trained) # a protocol names its classes, so that the novel ones have their own
+    bench results/protocols/trained-novel.toml trained-novel ham10000
+    bench results/protocols/trained.toml trained "${others[@]}"
+    ;;
+words) # likewise
     bench results/protocols/words.toml words ham10000 "${others[@]}"
     bench results/protocols/words-novel.toml words-novel ham10000
     ;;
 *)
-    echo "results/run.sh: no part '$part'; the parts are novel, five-way, modalities, unlearned, words." >&2
+    echo "results/run.sh: no part '$part'; the parts are novel, five-way, modalities, unlearned, trained, words." >&2
     exit 2
     ;;
 esac

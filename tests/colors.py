@@ -76,6 +76,10 @@ class ColorEngine:
             return Network(support)
         return Network(replace(support, images=in_words(support), labels=torch.arange(3)))
 
+    def base_network(self):
+        tiny = drawn_peer(side=SIDE)
+        return tiny.architecture, tiny.weights
+
     def base_features(self, images):
         return mean_colors(images)
 

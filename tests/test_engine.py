@@ -309,6 +309,8 @@ def test_base_and_joined_features_are_those_of_base_and_experts() -> None:
     network = engine.network
     base = pooled_features(network.architecture, network.generator.base_weights(), inputs)
     torch.testing.assert_close(engine.base_features(images), base)
+    architecture, weights = engine.base_network()
+    torch.testing.assert_close(pooled_features(architecture, weights, inputs), base)
     joined = engine.joined_features(images)
     assert joined.shape == (6, 3 * base.shape[1])
     torch.testing.assert_close(joined[:, : base.shape[1]], torch.nn.functional.normalize(base))

@@ -80,7 +80,7 @@ def test_every_head_runs_on_every_source_and_text_on_the_base():
     names += ("select-protonet", "tip-adapter", "self-training")
     expected = {f"{name}{source}" for name in names for source in sources}
     expected |= set(SYNTHESIS) | {"chance"}
-    expected |= {"ss-text@base", "finetune", "finetune-head", "anil", "protokd"}
+    expected |= {"ss-text@base", "finetune", "finetune@base", "finetune-head", "anil", "protokd"}
     assert set(METHODS) == expected
     assert len(METHODS) == len(expected)
 
@@ -93,6 +93,7 @@ def test_every_head_runs_on_every_source_and_text_on_the_base():
         ("ss-text@base", "base", False, True),
         ("self-training@engine", "engine", False, True),
         ("protokd", None, True, False),
+        ("finetune@base", None, False, True),
         ("sgps-no-text", None, False, True),
         ("sgps-nearest-task", "base", False, True),
         ("chance", None, False, False),
@@ -115,6 +116,18 @@ def test_the_constants_are_all_numbers_of_the_modules_by_name():
     assert constants() == {name.lower(): value for name, value in expected.items()}
     assert constants()["ridge_penalty"] == heads.RIDGE_PENALTY
     assert all(isinstance(value, int | float) for value in constants().values())
+
+
+def test_fine_tuning_the_base_begins_with_the_engines_own_and_its_pictures(material):
+    alone = replace(material, peer=None, peer_images=None)
+    # The base of this engine has the peer's weights.
+    peer = replace(material.peer, preprocessing=material.engine.preprocessing)
+    expected = replace(material, peer=peer).answer("finetune", 0)
+    outcome = alone.answer("finetune@base", 0)
+    assert torch.equal(outcome.probabilities, expected.probabilities)
+    assert outcome.size_bytes == expected.size_bytes
+    darker = replace(alone, engine_images=material.engine_images // 2)
+    assert not torch.equal(darker.answer("finetune@base", 0).probabilities, expected.probabilities)
 
 
 def test_features_are_charged_to_the_part_that_reads_them(material):

@@ -25,6 +25,7 @@ from sgps.engine.storage import load_engine, save_engine
 from sgps.engine.text import TextEncoder
 from sgps.errors import InputError, listing
 from sgps.model_card import JSON
+from sgps.target.architecture import Architecture
 from sgps.target.checkpoint import TargetNetwork
 from sgps.target.network import Weights, pooled_features
 from sgps.task import Preprocessing, SupportSet
@@ -295,6 +296,11 @@ class Engine:
         networks = 1 + len(self.config.experts) if source == "engine" else 1
         numbers = sum(math.prod(spec.shape) for spec in self.network.architecture.parameters)
         return 4 * numbers * networks
+
+    def base_network(self) -> tuple[Architecture, Weights]:
+        """The engine's base: what it is built like, and its weights by name, float32 on the CPU."""
+        weights = self.network.generator.base_weights()
+        return self.network.architecture, {name: own.cpu() for name, own in weights.items()}
 
     def base_features(self, images: Tensor) -> Tensor:
         """Features (B, F) of uint8 pictures under the engine's own base."""

@@ -9,6 +9,7 @@
     ss-text@base                  another, which would be `prototype` without descriptions
     self-training[@SOURCE]        semi-supervised: a head that reads pictures without labels beside the support
     finetune, finetune-head, anil, protokd    the peer backbone trained on the support pictures (`tuning.py`)
+    finetune@base                 the engine's base trained on them
     chance                        equal probabilities
 
 Shapes: P pictures of a set, Q queries, O pictures outside of the support's classes, R = Q + O, F features, N classes, S side
@@ -63,6 +64,7 @@ _TUNED = {
 }
 _BASE = "base"
 """The only source that text can be placed in, and the one that supports are compared in."""
+_TUNED_BASE = f"finetune@{_BASE}"
 _ENGINE_SOURCES = (_BASE, "engine")
 _SUFFIXES = ("", *(f"@{source}" for source in (*_ENGINE_SOURCES, *PEER_NAMES)))
 
@@ -72,6 +74,7 @@ METHODS = (
     f"ss-text@{_BASE}",
     *(f"{_SELF_TRAINING}{suffix}" for suffix in _SUFFIXES),
     *_TUNED,
+    _TUNED_BASE,
     "chance",
 )
 """Every method by name."""
@@ -167,9 +170,15 @@ class Material:
         if method in SYNTHESIS:
             assert self.engine_images is not None
             fitted, inputs = self._synthesize(method, index), self.engine_images
+        elif method == _TUNED_BASE:
+            assert self.engine_images is not None
+            inputs = self.engine_images
+            fitted = self._tune("finetune", index, self._base(), inputs)
         elif method in _TUNED:
+            assert self.peer is not None
             assert self.peer_images is not None
-            fitted, inputs = self._tune(method, index), self.peer_images
+            inputs = self.peer_images
+            fitted = self._tune(method, index, self.peer, inputs)
         else:
             fitted, inputs = _chance(len(episode.classes)), torch.empty(len(self.labels), 0)
         middle = time.perf_counter()
@@ -288,14 +297,24 @@ class Material:
             descriptions=texts,
         )
 
-    def _tune(self, method: str, index: int) -> Fitted:
-        assert self.peer is not None
-        assert self.peer_images is not None
+    def _base(self) -> Peer:
+        """The engine's base as one would train it: a backbone that sees pictures of the engine's size."""
+        assert self.engine is not None
+        architecture, weights = self.engine.base_network()
+        return Peer(
+            name=_BASE,
+            architecture=architecture,
+            weights=weights,
+            preprocessing=self.engine.preprocessing,
+            sha256=self.engine.digest,
+        )
+
+    def _tune(self, method: str, index: int, backbone: Peer, images: Tensor) -> Fitted:
         episode = self.episodes[index]
         sequence = np.random.SeedSequence([self.seed, _TUNING_STREAM, index])
         return _TUNED[method](
-            self.peer,
-            self.peer_images[list(episode.support)],
+            backbone,
+            images[list(episode.support)],
             self._columns(index, episode.support),
             len(episode.classes),
             seed=int(sequence.generate_state(1)[0]),
@@ -363,4 +382,4 @@ def needs_peer(method: str) -> bool:
 
 def needs_engine(method: str) -> bool:
     """Whether the method runs on the engine or its features."""
-    return method in SYNTHESIS or feature_source(method) in _ENGINE_SOURCES
+    return method in (*SYNTHESIS, _TUNED_BASE) or feature_source(method) in _ENGINE_SOURCES

@@ -10,6 +10,8 @@ from typing import Protocol
 
 from torch import Tensor
 
+from sgps.target.architecture import Architecture
+from sgps.target.network import Weights
 from sgps.task import Preprocessing, SupportSet
 
 
@@ -52,6 +54,9 @@ class SynthesisEngine(Protocol):
             without: parts that are switched off, out of `sgps.engine.config.ENGINE_PARTS`.
             hidden_set: a set whose classes the engine must not remember, if it does.
         """
+
+    def base_network(self) -> tuple[Architecture, Weights]:
+        """The engine's base: what it is built like, and its weights, float32 on the CPU."""
 
     def base_features(self, images: Tensor, /) -> Tensor:
         """Features (P, F) of uint8 pictures under the engine's base."""
