@@ -17,7 +17,7 @@ SOURCE = Path(sgps.__file__).parent
 # A module may import from its own step and from those before it, never from a later one.
 STAIRS = (
     ("errors", "files", "records", "task", "version"),
-    ("images", "archives", "labelled", "clinical"),
+    ("dicom", "images", "archives", "labelled", "clinical"),
     ("datasets", "drawings"),
     ("manifests",),
     ("target", "model_card"),

@@ -15,8 +15,19 @@ import make_figures
 import make_tables
 from plots import numbers
 from sgps.evaluation.protocols import load_protocol
-from tables import cells, codes, differences, features, methods, readme, unlearned, words
-from tables.reading import FIVE, MODALITIES, NOVEL, ROOT, UNLEARNED, WORDS, WORDS_NOVEL, Results
+from tables import cells, codes, differences, features, methods, readme, trained, unlearned, words
+from tables.reading import (
+    FIVE,
+    MODALITIES,
+    NOVEL,
+    ROOT,
+    TRAINED,
+    TRAINED_NOVEL,
+    UNLEARNED,
+    WORDS,
+    WORDS_NOVEL,
+    Results,
+)
 
 PROTOCOLS = (NOVEL, FIVE, MODALITIES)
 
@@ -61,6 +72,7 @@ def test_every_place_but_those_of_other_files_is_filled_from_the_three_files(res
         ("docs/results.md", "ablations-learning"),
         ("docs/results.md", "metadata"),
         ("docs/results.md", "prototypes"),
+        ("docs/results.md", "trained"),
         ("docs/results.md", "unlearned"),
         ("docs/results.md", "again"),
         ("docs/results.md", "cpu"),
@@ -338,6 +350,45 @@ def test_unlearned_sets_stand_beside_the_best_peers_of_each_and_of_their_mean(
     assert loss < 0
     assert row[8].startswith(f"{loss:+.1f} ± ")
     assert "Pictures: cxr_talo 240, pbc_8 560;" in text
+
+
+def test_methods_that_train_stand_beside_sgps_task_by_task(tmp_path) -> None:
+    protocols = {
+        name: str(ROOT / "results" / "protocols" / f"{name}.toml")
+        for name in (TRAINED, TRAINED_NOVEL)
+    }
+    content = {
+        TRAINED_NOVEL: results_of(
+            protocols[TRAINED_NOVEL],
+            skill={"sgps": 1.0, "finetune": 0.4, "finetune@base": 1.5, "anil": 0.2},
+            sets={"ham10000": SKIN},
+        ),
+        TRAINED: results_of(
+            protocols[TRAINED],
+            skill={"sgps": 1.0, "finetune": 0.4, "finetune@base": 1.5},
+            sets={"cxr_talo": SKIN[:3], "pbc_8": SKIN},
+        ),
+    }
+    write(tmp_path, **content)
+    text = trained.trained(Results(tmp_path))
+    assert text.splitlines()[0].startswith("| method | novel 3-way, 1 | sgps minus it | seconds | ")
+    assert "| mean of 2, 5 |" in text.splitlines()[0]
+    novel = content[TRAINED_NOVEL]["parts"]["3-way 10-shot"]
+    others = content[TRAINED]["parts"]["5-way 5-shot"]["sets"].values()
+    (row,) = _rows(text, "`finetune@base`")
+    figures, pair = novel["methods"]["finetune@base"], novel["paired"]["sgps-minus-finetune@base"]
+    assert row[7] == f"{figures['accuracy']:.1f} ± {figures['ci95']:.1f}"
+    assert row[8] == f"{pair['accuracy']:+.1f} ± {pair['ci95']:.1f}"
+    assert row[9] == "1.0"
+    mean = np.mean([one["methods"]["finetune@base"]["accuracy"] for one in others])
+    assert row[10].startswith(f"{mean:.1f} ± ")
+    minus = np.mean([one["paired"]["sgps-minus-finetune@base"]["accuracy"] for one in others])
+    assert minus < 0
+    assert row[11].startswith(f"{minus:+.1f} ± ")
+    (row,) = _rows(text, "`sgps`")
+    assert row[2] == row[11] == "–"
+    (row,) = _rows(text, "`anil`")
+    assert row[10:] == ["–"] * 3
 
 
 def _as_before(content, part, accuracies, **settings):

@@ -20,6 +20,8 @@ NOVEL, FIVE, MODALITIES = "isic2018-novel", "isic2018-5way", "cross-modality"
 FILES = (NOVEL, FIVE, MODALITIES)
 WORDS, WORDS_NOVEL = "words", "words-novel"
 """Files of their own table, which measure sgps and its controls of words alone."""
+TRAINED, TRAINED_NOVEL = "trained", "trained-novel"
+"""Files of their own table, with methods that train on the support's pictures."""
 UNLEARNED = "unlearned"
 """A file of its own table, which measures sgps as if it had not met the sets."""
 UNMET = "sgps-no-own-set"
@@ -152,7 +154,7 @@ def _task(
 
 
 def _title(file: str, data: Mapping[str, Any]) -> str:
-    if file == NOVEL:
+    if file in (NOVEL, TRAINED_NOVEL):
         return f"novel {data['way']}-way"
     if file == FIVE:
         return f"{data['way']} of {len(data['pictures'])} skin diseases"

@@ -10,7 +10,8 @@ choices made here, for all sources alike:
 - 16-bit gray is scaled by 1/257 (the stored range 0 to 65535 becomes 0 to 255); "white is zero" is inverted. A picture
   that uses only the lowest 1/16 of that range (12-bit data in a 16-bit file) would turn black, and is refused; so is such a
   PNG or TIFF in color.
-- 32-bit and float pixels have no stated range, several frames no stated choice, DICOM needs a window: refused.
+- 32-bit and float pixels have no stated range, several frames no stated choice: refused.
+- DICOM is known by its first bytes and becomes what a reader sees on opening it, see `dicom`.
 - More than `MAX_PIXELS` pixels are refused from the header, before any pixel is decoded.
 - JPEG is always decoded in full: Pillow's faster `draft` would make a file differ from the same picture as an array.
 
@@ -31,6 +32,7 @@ import torch
 from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
+from sgps.dicom import DicomError, is_dicom, read_dicom
 from sgps.errors import InputError, listing, printable
 
 ImageSource = str | Path | Image.Image | np.ndarray[Any, Any]
@@ -175,9 +177,13 @@ def _read_stream(stream: IO[bytes], name: str, image_size: int | None) -> Tensor
     head = stream.read(132)
     if not head:
         raise ImageError(name, "is empty")
-    if head[128:] == b"DICM":
-        raise ImageError(name, "is a DICOM file (export it as PNG with the window you read it in)")
     stream.seek(0)
+    if is_dicom(head):
+        try:
+            shown = read_dicom(stream, MAX_PIXELS)
+        except DicomError as error:
+            raise ImageError(name, str(error)) from error
+        return _to_tensor(Image.fromarray(shown), name, image_size)
     try:
         with warnings.catch_warnings():
             # The limit is ours, below; Pillow's warning would only stand beside our message. The filter names one

@@ -11,7 +11,7 @@ Rules, the same for a folder and a zip:
   and hold the folders of the classes.
 - Labels are brought to Unicode's composed form (NFC), as macOS takes the names of its folders apart.
 - Hidden files and files that are no pictures by their extension are passed over. Pictures of kinds that cannot be read
-  (DICOM, HEIC) are not: they fail when read, because a patient's picture must not vanish without a word.
+  (HEIC) are not: they fail when read, because a patient's picture must not vanish without a word.
 - A zip may hold everything in one folder at its top.
 """
 
