@@ -145,6 +145,8 @@ def test_what_has_no_window_but_a_unit_or_little_of_the_range_is_refused() -> No
     )
     assert refusal(LEVELS.astype(np.int16)) == message
     assert refusal(LEVELS, BitsStored=12, RescaleSlope=1, RescaleIntercept=-1024) == message
+    by_frame = {"PerFrameFunctionalGroupsSequence": Sequence([Dataset()])}
+    assert refusal(LEVELS, BitsStored=12, **by_frame) == message
     assert refusal(LEVELS // 2).startswith("is a DICOM file that states no window and would be alm")
 
 
@@ -183,6 +185,7 @@ def test_compressed_pixels_are_the_same() -> None:
     [
         ({"NumberOfFrames": 2}, "is a DICOM file of several frames ("),
         ({"BitsAllocated": 32, "BitsStored": 32}, "has pixels of neither 8 nor 16 bits ("),
+        ({"PresentationIntentType": "FOR PROCESSING"}, "is a DICOM file of raw data ("),
         ({"PixelSpacing": [1, 2]}, "has pixels that are not square ("),
         ({"PixelAspectRatio": [3, 4]}, "has pixels that are not square ("),
         ({"Rows": 2000, "Columns": 2000}, "has too many pixels (at most 1 million: shrink it)"),

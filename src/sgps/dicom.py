@@ -5,9 +5,10 @@ In: the bytes of a file. Out: a uint8 array, gray (H, W) or RGB (H, W, 3). Needs
 - Gray goes through the file's modality transform, and then through the window or table of interest (VOI) that it states, from
   black to white; of several, which are alternatives, the first, as viewers do. `MONOCHROME1` is inverted.
 - Where none is stated, the range of the stored bits goes from black to white, as the standard has it. It is refused where this
-  cannot be meant: values that are signed or rescaled to a unit (CT), or that use only the lowest 1/16 of the range.
+  cannot be meant: values that are signed or rescaled to a unit (CT), or that use only the lowest 1/16 of the range, and where it
+  may be stated by frame (enhanced CT and MR).
 - Color of 8 bits becomes RGB, whether stored as that, as YBR or with a palette.
-- Several frames, pixels that are not square, and files that hold no picture are refused.
+- Several frames, pixels that are not square, raw data of a detector (`FOR PROCESSING`) and files without a picture are refused.
 
 Only what these need is parsed, and no value of the header stands in a message: headers name patients.
 
@@ -31,12 +32,13 @@ _HEADER = [
     *("SamplesPerPixel", "PhotometricInterpretation", "PlanarConfiguration", "NumberOfFrames"),
     *("Rows", "Columns", "BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation"),
     *("PixelAspectRatio", "PixelSpacing", "ImagerPixelSpacing"),
-    *("RescaleSlope", "RescaleIntercept", "ModalityLUTSequence"),
+    *("PresentationIntentType", "RescaleSlope", "RescaleIntercept", "ModalityLUTSequence"),
     *("WindowCenter", "WindowWidth", "VOILUTFunction", "VOILUTSequence"),
     *(f"{color}PaletteColorLookupTableDescriptor" for color in ("Red", "Green", "Blue")),
     *(f"{color}PaletteColorLookupTableData" for color in ("Red", "Green", "Blue")),
     *(f"Segmented{color}PaletteColorLookupTableData" for color in ("Red", "Green", "Blue")),
 ]
+_BY_FRAME = ["SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"]
 _PIXELS = ["PixelData", "ExtendedOffsetTable", "ExtendedOffsetTableLengths"]
 _GRAY = ("MONOCHROME1", "MONOCHROME2")
 _PALETTE = "PALETTE COLOR"
@@ -87,7 +89,7 @@ def read_dicom(stream: IO[bytes], most_pixels: int) -> NDArray[np.uint8]:
             pydicom.dcmread(stream, stop_before_pixels=True, specific_tags=_HEADER), most_pixels
         )
         stream.seek(0)
-        whole = pydicom.dcmread(stream, specific_tags=[*_HEADER, *_PIXELS])
+        whole = pydicom.dcmread(stream, specific_tags=[*_HEADER, *_BY_FRAME, *_PIXELS])
         values = _decoded(whole)
         if whole.PhotometricInterpretation in _GRAY:
             return _from_gray(values, whole)
@@ -111,6 +113,8 @@ def _refuse(header: Dataset, most_pixels: int) -> None:
         raise DicomError("is a DICOM file without a picture")
     if int(header.get("NumberOfFrames") or 1) > 1:
         raise DicomError(f"is a DICOM file of several frames ({_EXPORT}, the frame you mean)")
+    if header.get("PresentationIntentType") == "FOR PROCESSING":
+        raise DicomError("is a DICOM file of raw data (export the one for presentation)")
     if header.Rows * header.Columns > most_pixels:
         raise DicomError(
             f"has too many pixels (at most {most_pixels // 1_000_000} million: shrink it)"
@@ -181,8 +185,9 @@ def _from_gray(values: NDArray[Any], whole: Dataset) -> NDArray[np.uint8]:
 def _white_of_stored(values: NDArray[Any], whole: Dataset) -> float:
     """The stored value that is white where the file states no window."""
     rescaled = (float(whole.get("RescaleSlope") or 1), float(whole.get("RescaleIntercept") or 0))
+    by_frame = any(name in whole for name in _BY_FRAME)
     in_units = rescaled != (1, 0) or bool(whole.get("ModalityLUTSequence"))
-    if whole.PixelRepresentation != 0 or in_units:
+    if whole.PixelRepresentation != 0 or in_units or by_frame:
         raise DicomError(f"is a DICOM file that states no window ({_EXPORT})")
     white = 2**whole.BitsStored - 1
     top = int(values.max())
