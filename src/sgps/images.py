@@ -25,7 +25,7 @@ import warnings
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import IO, Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import torch
@@ -173,7 +173,7 @@ def _read_path(path: Path, image_size: int | None) -> Tensor:
         raise ImageError(name, f"cannot be opened ({error.strerror})") from error
 
 
-def _read_stream(stream: IO[bytes], name: str, image_size: int | None) -> Tensor:
+def _read_stream(stream: BinaryIO, name: str, image_size: int | None) -> Tensor:
     head = stream.read(132)
     if not head:
         raise ImageError(name, "is empty")
@@ -182,7 +182,7 @@ def _read_stream(stream: IO[bytes], name: str, image_size: int | None) -> Tensor
         try:
             shown = read_dicom(stream, MAX_PIXELS)
         except DicomError as error:
-            raise ImageError(name, str(error)) from error
+            raise ImageError(name, str(error)) from None
         return _to_tensor(Image.fromarray(shown), name, image_size)
     try:
         with warnings.catch_warnings():
