@@ -30,7 +30,8 @@ from pydicom.uid import (
 )
 
 from sgps import SynthesizedClassifier
-from sgps.dicom import DicomError, read_dicom
+from sgps.dicom.header import DicomError
+from sgps.dicom.reading import read_dicom
 from sgps.images import ImageError, read_image, read_image_bytes
 
 EXAMPLES = Path(pydicom.__file__).parent / "data" / "test_files"

@@ -347,7 +347,7 @@ def test_all_unreadable_pictures_and_the_classes_left_bare_are_listed(
     files = TWO_CLASSES | {"DF/a.png": b"", "DF/b.dcm": bytes(128) + b"DICM", "NV/c.png": b"x"}
     message = (
         r"^3 of 6 pictures in '.*' cannot be used: DF/a\.png is empty, DF/b\.dcm is a DICOM file "
-        r"without a picture, NV/c\.png is not a picture \(.*\)\. No readable picture is left of class DF\. Rep"
+        r"of an unknown transfer syntax \(.*\), NV/c\.png is not a picture \(.*\)\. No readable picture is left of class DF\. Rep"
     )
     with pytest.raises(InputError, match=message) as caught:
         load_support(store(tmp_path / "set", files), SIZE)

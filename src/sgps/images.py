@@ -11,7 +11,7 @@ choices made here, for all sources alike:
   that uses only the lowest 1/16 of that range (12-bit data in a 16-bit file) would turn black, and is refused; so is such a
   PNG or TIFF in color.
 - 32-bit and float pixels have no stated range, several frames no stated choice: refused.
-- DICOM is known by its first bytes and becomes what a reader sees on opening it, see `dicom`.
+- DICOM is known by its first bytes and becomes what a reader sees on opening it, see `dicom.reading`.
 - More than `MAX_PIXELS` pixels are refused from the header, before any pixel is decoded.
 - JPEG is always decoded in full: Pillow's faster `draft` would make a file differ from the same picture as an array.
 
@@ -32,7 +32,8 @@ import torch
 from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
-from sgps.dicom import DicomError, is_dicom, read_dicom
+from sgps.dicom.header import DicomError
+from sgps.dicom.reading import is_dicom, read_dicom
 from sgps.errors import InputError, listing, printable
 
 ImageSource = str | Path | Image.Image | np.ndarray[Any, Any]
