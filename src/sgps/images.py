@@ -46,7 +46,7 @@ MAX_LISTED = 100
 
 # Formats that only hold pixels. Pillow reads many more, some of which start another program (EPS).
 _FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF", "PPM", "JPEG2000")
-_FORMATS_IN_WORDS = "PNG or JPEG or WebP or TIFF or BMP or GIF or PNM or JPEG 2000"
+_FORMATS_IN_WORDS = "PNG or JPEG or WebP or TIFF or BMP or GIF or PNM or JPEG 2000 or DICOM"
 _PLAIN_MODES = ("1", "L", "P", "RGB", "RGBX", "CMYK", "YCbCr", "HSV")
 _LONGEST_STRIP = 8  # times its short side; the rest of a longer picture is cut off first
 _PHOTOMETRIC_TAG = 262  # of TIFF; 0 means that white is zero
