@@ -23,11 +23,17 @@ pytest.importorskip("uvicorn")
 DOCUMENT = Path(__file__).parents[1] / "docs" / "service.md"
 
 
-@pytest.fixture
-def server(engine: Path) -> Iterator[subprocess.Popen[str]]:
+@pytest.fixture(params=[signal.SIG_DFL, signal.SIG_IGN], ids=["in front", "in the background"])
+def server(request: pytest.FixtureRequest, engine: Path) -> Iterator[subprocess.Popen[str]]:
+    """A running service, started as a shell does in front or in the background, where Ctrl+C is ignored."""
     command = [sys.executable, "-m", "sgps", "serve", "--port", "0", "--engine", str(engine)]
     running = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, bufsize=1
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        bufsize=1,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, request.param),
     )
     yield running
     running.kill()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import socket
@@ -35,10 +36,10 @@ def serve(
         server = _server(engine, device)
         print(f"http://{_HOST}:{listener.getsockname()[1]}", flush=True)
         say("open this address in a browser on this computer; Ctrl+C stops the service", quiet)
-        try:
+        # Where the shell has a program in the background ignore Ctrl+C, uvicorn still stops, and raises nothing.
+        with contextlib.suppress(KeyboardInterrupt):
             server.run(sockets=[listener])
-        except KeyboardInterrupt:
-            say("stopped", quiet)
+        say("stopped", quiet)
 
 
 def _server(engine: str, device: str) -> uvicorn.Server:
