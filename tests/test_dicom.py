@@ -1,4 +1,4 @@
-"""DICOM: what a reader sees on opening a file, and what is refused; files of pydicom's own are read, too."""
+"""DICOM: what a file is shown as, and what is refused; files of pydicom's own are read, too."""
 
 from __future__ import annotations
 

@@ -33,12 +33,13 @@ def all_methods(results: Results, file: str) -> str:
         for task in (one for one in (*tasks, *means) if one.shot == shot):
             rows = [_row(task, method) for method in methods_of([task])]
             title = f"<summary>{task.title}, {task.shot} shot{'s' if shot > 1 else ''}</summary>"
-            body = [*table(_HEAD, rows), *source([task], *_timing(task.settings))]
+            body = [*table(_HEAD, rows), *source([task], *timing(task.settings))]
             lines += ["<details>", title, "", *body, "", "</details>", ""]
     return "\n".join(lines[:-1])
 
 
-def _timing(settings: Mapping[str, Any]) -> tuple[str, ...]:
+def timing(settings: Mapping[str, Any]) -> tuple[str, ...]:
+    """How times were taken, a sentence."""
     threads, jobs = settings["threads"], settings["jobs"]
     processes = "a process" if jobs == 1 else f"each of {jobs} processes at a time"
     return (

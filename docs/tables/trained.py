@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from sgps.evaluation.metrics import mean_interval
 from tables.cells import NOTHING, accuracy, difference, number, source, table
+from tables.methods import timing
 from tables.reading import TRAINED, TRAINED_NOVEL, Results, Task, interval, methods_of
 
 
@@ -24,7 +25,7 @@ def trained(results: Results) -> str:
         [f"`{method}`", *(cell for tasks in columns.values() for cell in _cells(tasks, method))]
         for method in methods_of(known)
     ]
-    return "\n".join([*table(head, rows), *source(known, "Times are of one thread.")])
+    return "\n".join([*table(head, rows), *source(known, *timing(known[0].settings))])
 
 
 def _cells(tasks: Sequence[Task], method: str) -> list[str]:

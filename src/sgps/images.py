@@ -11,7 +11,7 @@ choices made here, for all sources alike:
   that uses only the lowest 1/16 of that range (12-bit data in a 16-bit file) would turn black, and is refused; so is such a
   PNG or TIFF in color.
 - 32-bit and float pixels have no stated range, several frames no stated choice: refused.
-- DICOM is known by its first bytes and becomes what a reader sees on opening it, see `dicom.reading`.
+- DICOM is known by its first bytes; `dicom.reading` says what it becomes.
 - More than `MAX_PIXELS` pixels are refused from the header, before any pixel is decoded.
 - JPEG is always decoded in full: Pillow's faster `draft` would make a file differ from the same picture as an array.
 
