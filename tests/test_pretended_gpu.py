@@ -170,6 +170,53 @@ def test_autocast_casts_on_the_gpu_alone(gpu):
     assert x.grad.dtype == torch.float32
 
 
+def recorded(function, *given):
+    """What a graph does for these tensors that was recorded with tensors of ones."""
+    places = [torch.ones_like(one) for one in given]
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        result = function(*places)
+    for place, one in zip(places, given, strict=True):
+        place.copy_(one)
+    graph.replay()
+    return result
+
+
+def _gradient(x):
+    leaf = x.detach().requires_grad_()
+    (leaf.T @ leaf).softmax(0)[0].sum().backward()
+    return leaf.grad
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: x.T[1:] * 2 + torch.zeros_like(x)[1:],
+        lambda x: x.clone().add_(1).view(-1)[2:5],
+        lambda x: x.topk(2, 0).indices,
+        _gradient,
+    ],
+)
+def test_what_is_recorded_is_done_again_for_other_numbers(gpu, function):
+    there = square().to(gpu)
+    assert torch.equal(recorded(function, there).cpu(), function(square()))
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: x * float(x.sum()),
+        lambda x: x[x > 2],
+        lambda x: x + torch.ones(3, 3).to(x.device),
+        lambda x: x.cpu(),
+        lambda x: torch.randn(3, device=x.device, generator=torch.Generator(x.device)),
+    ],
+)
+def test_what_waits_or_draws_or_comes_from_main_memory_cannot_be_recorded(gpu, function):
+    with pytest.raises(RuntimeError, match="not permitted when stream is capturing"):
+        recorded(function, square().to(gpu))
+
+
 def test_nothing_is_pretended_afterwards():
     before = (torch.tensor, torch.Generator, torch.autocast, torch.inference_mode, torch.Tensor.to)
     available = torch.cuda.is_available()

@@ -78,11 +78,14 @@ def restore_training_state(
     state: Mapping[str, Tensor], tensors: Mapping[str, Tensor], optimizer: torch.optim.Optimizer
 ) -> int:
     """Put back what `training_state` returned, and return the step."""
+    is_fused = optimizer.defaults.get("fused")
     for name, tensor in tensors.items():
         tensor.copy_(state[f"tensor/{name}"])
         moments = {
-            # AdamW keeps its count of steps on the CPU, whatever the device.
-            key: state[f"{key}/{name}"].to("cpu" if key == "step" else tensor.device, copy=True)
+            # AdamW keeps its count of steps on the CPU, whatever the device, unless it is fused.
+            key: state[f"{key}/{name}"].to(
+                "cpu" if key == "step" and not is_fused else tensor.device, copy=True
+            )
             for key in _MOMENTS
             if f"{key}/{name}" in state
         }

@@ -13,7 +13,7 @@ import logging
 import math
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -26,6 +26,7 @@ from sgps.pretraining.config import DRAWN, Optimization
 from sgps.pretraining.contrast import contrast, embedded, first_embedding
 from sgps.pretraining.parallel import Processes, sent
 from sgps.pretraining.pool import LabelSource, Pool
+from sgps.pretraining.recorded import Recorded
 from sgps.pretraining.sampling import ATTRIBUTE_WEIGHT, Batch, BatchSampler
 from sgps.pretraining.teachers import Teacher, normalized
 from sgps.target.architecture import Architecture
@@ -42,8 +43,22 @@ def learning_rate(config: Optimization, step: int) -> float:
     return config.learning_rate * 0.5 * (1 + math.cos(math.pi * progress))
 
 
-@dataclass(frozen=True, kw_only=True)
-class StepLoss:
+class Shown(NamedTuple):
+    """This process's R rows of a batch, in V views: what a step computes with. Shapes never change from step to step."""
+
+    views: Tensor
+    """Augmented pictures in [0, 1] (V * R, 3, s, s)."""
+    classes: Tensor
+    """int64 (V * R, labellings), the class in each labelling, -1 where it does not have the picture."""
+    chosen: Tensor
+    """int64 (V * R, 1), the labelling that a row was drawn for."""
+    pictures: Tensor
+    """int64 (V * B,), the pictures of the whole batch."""
+    crowds: Tensor
+    """int64 (V * B,), among whose pictures each of them is told apart."""
+
+
+class StepLoss(NamedTuple):
     """What one step found on this process's rows of its batch."""
 
     cross_entropy: Tensor
@@ -52,9 +67,8 @@ class StepLoss:
     """The same of the cosine distance to the teachers, ()."""
     contrast: Tensor
     """Loss of telling the views of a picture from other pictures, of the whole batch on every process, ()."""
-    batch: Batch
     mistaken: Tensor
-    """1 for a picture that was misclassified (B,); 0 in the rows of other processes."""
+    """1 for a row that was misclassified (R,)."""
 
 
 class RepresentationRun:
@@ -120,10 +134,14 @@ class RepresentationRun:
                 for (factor, decay), own in paces.items()
             ],
             lr=config.learning_rate,
+            fused=self.device.type == "cuda",
         )
+        # Processes exchange numbers in the midst of a step, which is not recorded.
+        is_recorded = self.device.type == "cuda" and processes.count == 1
+        self._learned = Recorded(self._learn) if is_recorded else self._learn
 
-    def losses(self) -> StepLoss:
-        """Draw the current step's batch and compute this process's rows of it."""
+    def draw(self) -> tuple[Batch, Shown]:
+        """The current step's batch, and this process's rows of it."""
         size, rows = self.config.batch_size, self.processes.rows
         generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.step)
         batch = self.sampler.draw(size, generator)
@@ -132,35 +150,45 @@ class RepresentationRun:
         raw = sent(raw, self.device)
         self.loading_seconds = time.perf_counter() - began
         plans = [draw_plan(size, generator, self.config.color_jitter) for _ in range(self._views)]
-        views = torch.cat([augment(raw, self.config.image_size, plan.rows(rows)) for plan in plans])
-        with self.processes.autocast():
-            inputs = normalized(self.architecture, views)
-            features = pooled_features(self.architecture, self.tensors, inputs)
-            cross_entropies, wrong = self._classify(features, batch)
-            distances = [self._distance(features, views, i) for i in range(len(self.teachers))]
-        mistaken = torch.zeros(size, device=self.device)
-        mistaken[rows] = wrong[: len(raw)].float()
-        shown = size * self._views
-        return StepLoss(
-            cross_entropy=cross_entropies.sum() / shown,
-            distance=sum(distances, features.new_zeros(())) / max(1, len(distances)) / shown,
-            contrast=self._contrast(features, batch),
-            batch=batch,
-            mistaken=mistaken,
+        pictures = sent(batch.pictures, self.device)
+        crowds = sent(self._crowd[batch.sources], self.device)
+        chosen = sent(batch.sources[rows], self.device)
+        return batch, Shown(
+            views=torch.cat(
+                [augment(raw, self.config.image_size, plan.rows(rows)) for plan in plans]
+            ),
+            classes=self._asked[pictures[rows]].long().repeat(self._views, 1),
+            chosen=chosen.repeat(self._views)[:, None],
+            pictures=pictures.repeat(self._views),
+            crowds=crowds.repeat(self._views),
         )
 
-    def _contrast(self, features: Tensor, batch: Batch) -> Tensor:
+    def losses(self, shown: Shown) -> StepLoss:
+        """What the networks make of these rows."""
+        with self.processes.autocast():
+            inputs = normalized(self.architecture, shown.views)
+            features = pooled_features(self.architecture, self.tensors, inputs)
+            cross_entropies, wrong = self._classify(features, shown)
+            teachers = range(len(self.teachers))
+            distances = [self._distance(features, shown.views, index) for index in teachers]
+        count = len(shown.pictures)
+        return StepLoss(
+            cross_entropy=cross_entropies.sum() / count,
+            distance=sum(distances, features.new_zeros(())) / max(1, len(distances)) / count,
+            contrast=self._contrast(features, shown),
+            mistaken=wrong[: len(wrong) // self._views].float(),
+        )
+
+    def _contrast(self, features: Tensor, shown: Shown) -> Tensor:
         """Contrast of the whole batch; only this process's own rows have a gradient, which is its part of the whole one."""
         if not self.config.contrast:
             return features.new_zeros(())
         own = embedded(self.tensors, features.float())
-        whole = own.new_zeros(self._views, len(batch.entries), own.shape[1])
+        whole = own.new_zeros(self._views, self.config.batch_size, own.shape[1])
         whole[:, self.processes.rows] = own.detach().view(self._views, -1, own.shape[1])
         self.processes.add_up([whole])
         whole[:, self.processes.rows] = own.view(self._views, -1, own.shape[1])
-        pictures = sent(batch.pictures, self.device).repeat(self._views)
-        crowds = sent(self._crowd[batch.sources], self.device).repeat(self._views)
-        return contrast(whole.flatten(0, 1), pictures, crowds)
+        return contrast(whole.flatten(0, 1), shown.pictures, shown.crowds)
 
     def _distance(self, features: Tensor, views: Tensor, index: int) -> Tensor:
         """Sum over this process's rows of the cosine distance to a teacher, after the projection that is learned along."""
@@ -168,11 +196,10 @@ class RepresentationRun:
         mimic = functional.linear(features, self.tensors[f"projector.{index}"]) - teacher.center
         return (1 - functional.cosine_similarity(mimic, teacher.features(views))).sum()
 
-    def _classify(self, features: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
+    def _classify(self, features: Tensor, shown: Shown) -> tuple[Tensor, Tensor]:
         """Cross-entropy of each view of each of this process's rows, and whether the labelling it was chosen for is mistaken."""
-        rows = self.processes.rows
-        target = self._asked[sent(batch.pictures[rows], self.device)].long().repeat(self._views, 1)
-        weight = torch.where(target >= 0, self._weight, 0.0)
+        target = shown.classes
+        weight = self._weight * (target >= 0)
         scores = functional.linear(features, self.tensors["head.weight"], self.tensors["head.bias"])
         scores = scores.float()[:, self._columns].masked_fill(self._is_filling, float("-inf"))
         log_likelihood = scores.log_softmax(2)
@@ -180,22 +207,29 @@ class RepresentationRun:
         even = log_likelihood.masked_fill(self._is_filling, 0.0).sum(2) / self._ways
         smoothing = self.config.label_smoothing
         losses = -(1 - smoothing) * right - smoothing * even
-        chosen = sent(batch.sources[rows], self.device).repeat(self._views)[:, None]
-        is_wrong = (scores.argmax(2) != target).gather(1, chosen)[:, 0]
+        is_wrong = (scores.argmax(2) != target).gather(1, shown.chosen)[:, 0]
         return (losses * weight).sum(1) / weight.sum(1), is_wrong
 
-    def advance(self) -> tuple[float, float]:
-        """Do one step; return its cross-entropy and distance to the teachers."""
-        loss = self.losses()
+    def _learn(self, *rows: Tensor) -> tuple[Tensor, Tensor]:
+        """Give every tensor its gradient; return cross-entropy and distance (2,), and which rows were mistaken (R,)."""
         self.optimizer.zero_grad(set_to_none=True)
+        loss = self.losses(Shown(*rows))
         torch.autograd.backward(
             loss.cross_entropy
             + self.config.distillation * loss.distance
             + self.config.contrast * loss.contrast
         )
         numbers = torch.stack([loss.cross_entropy.detach(), loss.distance.detach()])
+        return numbers, loss.mistaken
+
+    def advance(self) -> tuple[float, float]:
+        """Do one step; return its cross-entropy and distance to the teachers."""
+        batch, shown = self.draw()
+        numbers, own_mistaken = self._learned(*shown)
+        mistaken = torch.zeros(self.config.batch_size, device=self.device)
+        mistaken[self.processes.rows] = own_mistaken
         gradients = [tensor.grad for tensor in self.tensors.values() if tensor.grad is not None]
-        self.processes.add_up([*gradients, loss.mistaken, numbers])
+        self.processes.add_up([*gradients, mistaken, numbers])
         if torch.nn.utils.clip_grad_norm_(self.tensors.values(), 2.0).isfinite():
             rate = learning_rate(self.config, self.step)
             for group in self.optimizer.param_groups:
@@ -205,7 +239,7 @@ class RepresentationRun:
             # One bad batch must not turn every weight into NaN; the same step does the same when repeated.
             logger.warning("step %d left out: its gradient is not finite", self.step)
         self.step += 1
-        self.sampler.learn(loss.batch, loss.mistaken)
+        self.sampler.learn(batch, mistaken)
         decay = min(self.config.ema_decay, self.step / (10 + self.step))
         current = [self.tensors[name].detach() for name in self.average]
         average_in = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
