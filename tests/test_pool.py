@@ -27,12 +27,15 @@ def test_dev_classes_of_a_set_never_enter(tmp_path):
 
 
 def test_several_processes_decode_what_one_does(tmp_path, monkeypatch):
-    archive = write_set(tmp_path, "bccd_wbc4", ["monocyte", "neutrophil"], groups=8)
-    alone = load_pool([archive], SIZE)
+    archives = [
+        write_set(tmp_path, "bccd_wbc4", ["monocyte", "neutrophil"], groups=2),
+        write_set(tmp_path, "cervix_lbc4", ["HSIL", "LSIL"], groups=3),
+    ]
+    alone = load_pool(archives, SIZE)
     monkeypatch.setattr(pool_module, "_PICTURES_OF_JOB", 10)
     monkeypatch.setattr(pool_module, "_PICTURES_OF_PART", 7)
     monkeypatch.setattr(joblib, "cpu_count", lambda: 2)
-    shared = load_pool([archive], SIZE)
+    shared = load_pool(archives, SIZE)
     assert torch.equal(alone.images, shared.images)
     assert alone.groups == shared.groups
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 import csv
 import hashlib
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 
 import joblib
@@ -29,7 +29,7 @@ from sgps.pretraining.parallel import own_cpu_count, spread
 _RESERVED_PERCENT = 12
 """Share of the groups of each set that the representation stage never sees, in percent."""
 _PICTURES_OF_JOB = 2000
-"""Pictures of an archive from which a further worker that decodes pays for its start."""
+"""Pictures from which a further worker that decodes pays for its start."""
 _PICTURES_OF_PART = 100
 """Pictures that a worker decodes at once."""
 
@@ -152,10 +152,13 @@ def load_pool(
     images = storage.allocate(total, stored_size)
     groups: list[str] = []
     sources: list[LabelSource] = []
+    # One crowd of workers for all archives, most of which are too small for one of their own.
+    reads = [partial(item.read, stored_size) for _, items in chosen for item in items]
+    decoded = _decode(reads, workers) if storage.fills else iter(())
     for archive, items in chosen:
         first = len(groups)
         if storage.fills:
-            _decode(archive, items, images[first : first + len(items)], workers)
+            _fill(archive, images[first : first + len(items)], decoded)
         groups.extend(_group(archive.stem, item) for item in items)
         sources += _label_sources(archive, items, first)
         if on_set:
@@ -224,21 +227,24 @@ def _label_sources(archive: Path, items: Sequence[LabelledImage], first: int) ->
     return [own, *further]
 
 
-def _decode(archive: Path, items: Sequence[LabelledImage], room: Tensor, workers: int) -> None:
-    """Decode pictures into `room` (m, 3, S, S) part by part: an archive may be larger than the memory."""
-    reads = [partial(item.read, room.shape[-1]) for item in items]
+def _decode(reads: Sequence[Callable[[], Tensor]], workers: int) -> Iterator[Tensor | ImageError]:
+    """Decode pictures in their order, part by part: all of them may be larger than the memory."""
     parts = [reads[i : i + _PICTURES_OF_PART] for i in range(0, len(reads), _PICTURES_OF_PART)]
     workers = min(workers, len(reads) // _PICTURES_OF_JOB)
-    results = chain.from_iterable(spread(read_each, [(part,) for part in parts], workers))
+    return chain.from_iterable(spread(read_each, [(part,) for part in parts], workers))
+
+
+def _fill(archive: Path, room: Tensor, decoded: Iterator[Tensor | ImageError]) -> None:
+    """Put an archive's pictures, the next of the decoded ones, into `room` (m, 3, S, S)."""
     bad = []
-    for row, result in enumerate(results):
+    for row, result in enumerate(islice(decoded, len(room))):
         if isinstance(result, ImageError):
             bad.append(f"{result.name} {result.reason}")
         else:
             room[row] = result
     if bad:
         raise InputError(
-            f"{len(bad)} of {len(items)} pictures in '{archive}' cannot be used: {listing(bad, 100)}. Pack it anew."
+            f"{len(bad)} of {len(room)} pictures in '{archive}' cannot be used: {listing(bad, 100)}. Pack it anew."
         )
 
 

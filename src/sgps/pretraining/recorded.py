@@ -38,14 +38,13 @@ class Recorded:
     def __call__(self, *given: Tensor) -> Sequence[Tensor]:
         """Results of the function for these tensors, of the shapes and types that it was recorded with."""
         if self._graph is None:
-            self._record(given)
+            self._graph = self._record(given)
         for place, tensor in zip(self._given, given, strict=True):
             place.copy_(tensor)
-        assert self._graph is not None
         self._graph.replay()
         return self._results
 
-    def _record(self, given: Sequence[Tensor]) -> None:
+    def _record(self, given: Sequence[Tensor]) -> torch.cuda.CUDAGraph:
         self._given = [tensor.clone() for tensor in given]
         aside = torch.cuda.Stream(given[0].device)  # type: ignore[no-untyped-call]
         aside.wait_stream(torch.cuda.current_stream(given[0].device))
@@ -56,4 +55,4 @@ class Recorded:
         graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(graph):
             self._results = self._function(*self._given)
-        self._graph = graph
+        return graph

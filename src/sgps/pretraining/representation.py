@@ -4,7 +4,8 @@ In: a start (affine weights), a pool and its label sources. Out: the moving aver
 cross-entropy of one linear head a labelling, on class-balanced batches, each picture asked for all that is known of it, plus the
 cosine distance to the features of frozen ImageNet teachers on the same augmented pictures, plus, if the recipe says so, telling
 the two views of a picture from other pictures. The step number and what was mistaken before decide what a step draws, so that a
-resumed run repeats exactly. Every process draws the whole batch and computes its own rows of it.
+resumed run repeats exactly. Every process draws the whole batch and computes its own rows of it; a single GPU records how it
+does so.
 """
 
 from __future__ import annotations
@@ -138,7 +139,7 @@ class RepresentationRun:
         )
         # Processes exchange numbers in the midst of a step, which is not recorded.
         is_recorded = self.device.type == "cuda" and processes.count == 1
-        self._learned = Recorded(self._learn) if is_recorded else self._learn
+        self._run_passes = Recorded(self._passes) if is_recorded else self._passes
 
     def draw(self) -> tuple[Batch, Shown]:
         """The current step's batch, and this process's rows of it."""
@@ -210,7 +211,7 @@ class RepresentationRun:
         is_wrong = (scores.argmax(2) != target).gather(1, shown.chosen)[:, 0]
         return (losses * weight).sum(1) / weight.sum(1), is_wrong
 
-    def _learn(self, *rows: Tensor) -> tuple[Tensor, Tensor]:
+    def _passes(self, *rows: Tensor) -> tuple[Tensor, Tensor]:
         """Give every tensor its gradient; return cross-entropy and distance (2,), and which rows were mistaken (R,)."""
         self.optimizer.zero_grad(set_to_none=True)
         loss = self.losses(Shown(*rows))
@@ -225,7 +226,7 @@ class RepresentationRun:
     def advance(self) -> tuple[float, float]:
         """Do one step; return its cross-entropy and distance to the teachers."""
         batch, shown = self.draw()
-        numbers, own_mistaken = self._learned(*shown)
+        numbers, own_mistaken = self._run_passes(*shown)
         mistaken = torch.zeros(self.config.batch_size, device=self.device)
         mistaken[self.processes.rows] = own_mistaken
         gradients = [tensor.grad for tensor in self.tensors.values() if tensor.grad is not None]
