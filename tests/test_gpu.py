@@ -9,7 +9,7 @@ import torch
 from colors import TEXTS, draw_folder
 from engines import HashedText, colored_support, tiny_engine, tiny_network
 from pools import SIZE, Killed, drawn_pool, ignore, kill_at, pretraining, quick, start_weights
-from pretended_gpu import GPU, GPU_NAME, pretended_gpu
+from pretended_gpu import GPU, GPU_NAME, PretendedGraph, pretended_gpu
 from safetensors.torch import load_file
 from torch.nn import functional
 
@@ -108,6 +108,19 @@ def pool():
     return drawn_pool({"first": 3, "second": 2})
 
 
+@pytest.fixture
+def replays(monkeypatch):
+    """The recorded graphs in the order in which they are done again."""
+    replay, found = PretendedGraph.replay, []
+
+    def heard(self):
+        found.append(self)
+        replay(self)
+
+    monkeypatch.setattr(PretendedGraph, "replay", heard)
+    return found
+
+
 @pytest.fixture(scope="module")
 def losses(pool):
     """Losses of four steps on the CPU."""
@@ -116,7 +129,7 @@ def losses(pool):
 
 @pytest.mark.parametrize("pictures", ["in main memory", "on the GPU"])
 def test_features_are_learned_as_on_the_cpu_and_resumed(
-    exact_gpu, pool, losses, tmp_path, pictures
+    exact_gpu, pool, losses, tmp_path, pictures, replays
 ):
     if pictures == "on the GPU":
         pool = dataclasses.replace(pool, images=pool.images.to(exact_gpu))
@@ -126,6 +139,10 @@ def test_features_are_learned_as_on_the_cpu_and_resumed(
     second = feature_run(exact_gpu, pool)
     second.load_state_dict(load_checkpoint(tmp_path / "half.safetensors", "recipe"))
     assert [*found, *advance(second, 2)] == pytest.approx(losses, rel=1e-4, abs=1e-6)
+    # Each run recorded one graph, and did every step by it.
+    one, again, other, last = replays
+    assert one is again
+    assert other is last is not one
 
 
 def test_features_are_learned_in_bfloat16(gpu, pool, losses):
@@ -183,7 +200,7 @@ def test_a_whole_run_makes_the_engine_that_it_makes_on_the_cpu(
 
 
 def test_a_run_in_bfloat16_that_is_shared_and_has_its_pictures_on_disk_comes_to_its_end(
-    recipe, tmp_path, gpu, monkeypatch
+    recipe, tmp_path, gpu, monkeypatch, replays
 ):
     drawn = Expert(name="drawn", families=("drawn",), optimization=quick(2))
     chosen = dataclasses.replace(
@@ -204,6 +221,8 @@ def test_a_run_in_bfloat16_that_is_shared_and_has_its_pictures_on_disk_comes_to_
     steps += [chosen.representation.steps, chosen.episodic.head_steps, chosen.episodic.steps]
     assert len(exchanged) == sum(steps)
     assert set(exchanged) == {GPU}
+    # What processes exchange in the midst of a step cannot be recorded.
+    assert replays == []
     support = dataclasses.replace(colored_support(), descriptions=())
     network = Engine.from_pretrained(out / "engine", "cuda").synthesize(support)
     assert network.probabilities(support.images).isfinite().all()
