@@ -155,18 +155,34 @@ def test_at_most_as_many_pictures_as_asked_are_kept_of_each_class(tmp_path):
     assert torch.bincount(pool.sources[0].labels).tolist() == [4, 4]
 
 
-def test_unreadable_pictures_are_all_named(tmp_path):
-    archive = write_set(tmp_path, "bccd_wbc4", ["monocyte", "neutrophil"], groups=1)
+def spoil(archive, members):
+    """Write an archive anew, with other content for some members."""
     with zipfile.ZipFile(archive) as content:
-        members = {name: content.read(name) for name in content.namelist()}
-    members["monocyte/monocyte0.png"] = b"not a picture"
-    members["neutrophil/neutrophil1.png"] = b""
+        kept = {name: content.read(name) for name in content.namelist()}
+    assert members.keys() < kept.keys()
     with zipfile.ZipFile(archive, "w") as content:
-        for name, data in members.items():
+        for name, data in {**kept, **members}.items():
             content.writestr(name, data)
-    message = r"^2 of 4 pictures in '.*bccd_wbc4\.zip' cannot be used: .*monocyte0\.png .*neutrophil1\.png "
+
+
+def test_unreadable_pictures_of_all_archives_are_named(tmp_path, monkeypatch, recwarn):
+    monkeypatch.setattr(pool_module, "_PICTURES_OF_JOB", 2)
+    monkeypatch.setattr(pool_module, "_PICTURES_OF_PART", 1)
+    monkeypatch.setattr(joblib, "cpu_count", lambda: 2)
+    archives = [
+        write_set(tmp_path, "bccd_wbc4", ["monocyte", "neutrophil"], groups=1),
+        write_set(tmp_path, "cervix_lbc4", ["HSIL", "LSIL"], groups=5),
+    ]
+    spoil(archives[0], {"monocyte/monocyte0.png": b"?", "neutrophil/neutrophil1.png": b""})
+    spoil(archives[1], {"HSIL/HSIL2.png": b"not a picture"})
+    message = (
+        r"^2 of 4 pictures in '.*bccd_wbc4\.zip' cannot be used: .*monocyte0\.png .*neutrophil1\.png .*\n"
+        r"1 of 20 pictures in '.*cervix_lbc4\.zip' cannot be used: .*HSIL2\.png "
+    )
     with pytest.raises(InputError, match=message):
-        load_pool([archive], SIZE)
+        load_pool(archives, SIZE)
+    # Nothing that was decoded is left lying about, of which joblib would warn.
+    assert [str(one.message) for one in recwarn] == []
 
 
 def test_a_folder_without_train_sets_is_refused(tmp_path):

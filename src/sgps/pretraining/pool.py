@@ -155,14 +155,17 @@ def load_pool(
     # One crowd of workers for all archives, most of which are too small for one of their own.
     reads = [partial(item.read, stored_size) for _, items in chosen for item in items]
     decoded = _decode(reads, workers) if storage.fills else iter(())
+    faults: list[str] = []
     for archive, items in chosen:
         first = len(groups)
         if storage.fills:
-            _fill(archive, images[first : first + len(items)], decoded)
+            faults += _fill(archive, images[first : first + len(items)], decoded)
         groups.extend(_group(archive.stem, item) for item in items)
         sources += _label_sources(archive, items, first)
         if on_set:
             on_set(archive.stem, len(items))
+    if faults:
+        raise InputError("\n".join(faults))
     return Pool(images=images, groups=tuple(groups), sources=tuple(sources))
 
 
@@ -234,18 +237,19 @@ def _decode(reads: Sequence[Callable[[], Tensor]], workers: int) -> Iterator[Ten
     return chain.from_iterable(spread(read_each, [(part,) for part in parts], workers))
 
 
-def _fill(archive: Path, room: Tensor, decoded: Iterator[Tensor | ImageError]) -> None:
-    """Put an archive's pictures, the next of the decoded ones, into `room` (m, 3, S, S)."""
+def _fill(archive: Path, room: Tensor, decoded: Iterator[Tensor | ImageError]) -> list[str]:
+    """Put an archive's pictures, the next of the decoded ones, into `room` (m, 3, S, S); say which cannot be used."""
     bad = []
     for row, result in enumerate(islice(decoded, len(room))):
         if isinstance(result, ImageError):
             bad.append(f"{result.name} {result.reason}")
         else:
             room[row] = result
-    if bad:
-        raise InputError(
-            f"{len(bad)} of {len(room)} pictures in '{archive}' cannot be used: {listing(bad, 100)}. Pack it anew."
-        )
+    if not bad:
+        return []
+    return [
+        f"{len(bad)} of {len(room)} pictures in '{archive}' cannot be used: {listing(bad, 100)}. Pack it anew."
+    ]
 
 
 def _attribute_sources(
